@@ -1,0 +1,258 @@
+/**
+ * What a proxy is told to do: plain data that can cross a thread boundary, complete each time (a new configuration replaces the old as a whole,
+ * open connections stay). The names are Envoy's where Envoy has one.
+ */
+import type { SocketAddress } from '../address.js';
+import type { Limits } from '../limits.js';
+
+export interface ProxyConfig {
+  readonly listeners: readonly ListenerConfig[];
+  readonly clusters: readonly ClusterConfig[];
+  /** Route tables by name, referred to by `HttpChainConfig.routes`. */
+  readonly routes: readonly RouteTableConfig[];
+  /** Certificates and trust bundles by name, referred to by TLS settings. */
+  readonly identities: readonly IdentityConfig[];
+  readonly trust: readonly TrustConfig[];
+  readonly accessLog: AccessLogConfig;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface IdentityConfig {
+  readonly name: string;
+  readonly certificateChainPem: string;
+  readonly privateKeyPem: string;
+}
+
+export interface TrustConfig {
+  readonly name: string;
+  readonly caPem: string;
+  /** Trust domain that peers must belong to; undefined where plain X.509 without SPIFFE is wanted. */
+  readonly trustDomain: string | undefined;
+}
+
+export interface AccessLogConfig {
+  /** A file path, `-` for standard output, `off`, or `callback` (the library's `onAccessLog`). */
+  readonly target: string;
+  readonly format: 'json' | 'text';
+}
+
+export type Direction = 'outbound' | 'inbound';
+
+/** A bound socket and what is done with the connections it accepts (Envoy: Listener). */
+export interface ListenerConfig {
+  readonly name: string;
+  readonly bind: SocketAddress;
+  readonly direction: Direction;
+  /** `original`: connections are redirected here, their destination is SO_ORIGINAL_DST. `local`: the destination is the address bound. */
+  readonly destination: 'original' | 'local';
+  /** The most specific match wins: address and port, then port, then none; among equals transport and ALPN decide. */
+  readonly chains: readonly FilterChainConfig[];
+}
+
+/** What happens to connections with one destination (Envoy: FilterChain). No chain matches: the connection is closed and counted. */
+export interface FilterChainConfig {
+  readonly name: string;
+  readonly match: ChainMatchConfig;
+  /** Terminates TLS; only for chains whose `match.transport` is `tls`. */
+  readonly tls?: ServerTlsConfig;
+  /** `auto`: the first bytes decide between HTTP/1 and opaque TCP, and a server that speaks first is not kept waiting. Needs both `http` and `tcp`. */
+  readonly protocol: 'http' | 'tcp' | 'auto';
+  readonly http?: HttpChainConfig;
+  readonly tcp?: TcpChainConfig;
+  /** Checked for each exchange (http) or connection (tcp). Empty: all is allowed. */
+  readonly authorization: readonly AuthorizationConfig[];
+}
+
+export interface ChainMatchConfig {
+  readonly address?: string;
+  readonly port?: number;
+  /** undefined: both. `tls`: the first bytes are a ClientHello. `plain`: they are not. */
+  readonly transport?: 'tls' | 'plain';
+  /** ALPN protocols that this chain serves; undefined: whatever is left. Only with `transport: 'tls'`. */
+  readonly alpn?: readonly string[];
+}
+
+export interface ServerTlsConfig {
+  readonly identity: string;
+  /** Trust bundle for client certificates; undefined: none is asked for. */
+  readonly clientTrust?: string;
+  readonly requireClientCertificate: boolean;
+  /** URIs that a client certificate may carry; empty or undefined: any of the trust domain. */
+  readonly allowedUris?: readonly string[];
+}
+
+export interface HttpChainConfig {
+  /** Name of a route table. */
+  readonly routes: string;
+}
+
+export interface TcpChainConfig {
+  readonly clusters: readonly WeightedCluster[];
+  readonly idleTimeoutMs?: number;
+}
+
+export interface WeightedCluster {
+  readonly cluster: string;
+  /** 0 to 2^31 - 1; the sum must not be 0. */
+  readonly weight: number;
+}
+
+/** Envoy: RouteConfiguration. */
+export interface RouteTableConfig {
+  readonly name: string;
+  readonly virtualHosts: readonly VirtualHostConfig[];
+}
+
+export interface VirtualHostConfig {
+  readonly name: string;
+  /** `*`, an exact host with or without port, or `*.suffix`. Longest match wins (config.route.v3.VirtualHost.domains). */
+  readonly domains: readonly string[];
+  /** The first that matches wins. */
+  readonly routes: readonly RouteConfig[];
+}
+
+export interface RouteConfig {
+  readonly name: string;
+  readonly match: RouteMatchConfig;
+  readonly action: RouteActionConfig;
+}
+
+export interface RouteMatchConfig {
+  /** `prefix` matches whole segments: `/a` matches `/a` and `/a/b`, not `/ab` (Gateway API PathPrefix). */
+  readonly path: { readonly kind: 'exact' | 'prefix'; readonly value: string };
+  readonly method?: string;
+  /** All must match. Names are lower case. */
+  readonly headers?: readonly ValueMatchConfig[];
+  readonly query?: readonly ValueMatchConfig[];
+}
+
+export interface ValueMatchConfig {
+  readonly name: string;
+  readonly kind: 'exact' | 'prefix' | 'present';
+  readonly value: string;
+}
+
+export type RouteActionConfig =
+  | {
+      readonly kind: 'forward';
+      readonly clusters: readonly WeightedCluster[];
+      /** Whole exchange, from the request's head to the answer's last byte; 0 or undefined: none. */
+      readonly timeoutMs?: number;
+      readonly retry?: RetryConfig;
+      readonly rewrite?: RewriteConfig;
+      readonly requestHeaders?: HeaderEditsConfig;
+      readonly responseHeaders?: HeaderEditsConfig;
+    }
+  | {
+      readonly kind: 'redirect';
+      readonly status: 301 | 302 | 303 | 307 | 308;
+      readonly scheme?: string;
+      readonly host?: string;
+      readonly port?: number;
+      /** Replaces the matched prefix, or the whole path. */
+      readonly path?: { readonly kind: 'full' | 'prefix'; readonly value: string };
+    }
+  | { readonly kind: 'direct'; readonly status: number; readonly body: string };
+
+export interface RewriteConfig {
+  readonly host?: string;
+  readonly path?: { readonly kind: 'full' | 'prefix'; readonly value: string };
+}
+
+export interface HeaderEditsConfig {
+  /** Replaces all fields of that name. */
+  readonly set?: readonly HeaderConfig[];
+  readonly add?: readonly HeaderConfig[];
+  readonly remove?: readonly string[];
+}
+
+export interface HeaderConfig {
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * Retries beyond those that are always safe (a request that provably never reached the application is tried on another endpoint up to `attempts` times, default 2).
+ * `on` names what the route's owner declares repeatable; it applies to idempotent methods (RFC 9110 section 9.2.2) unless `anyMethod`.
+ */
+export interface RetryConfig {
+  /** Further tries after the first; 0 switches all retries off. */
+  readonly attempts: number;
+  readonly on: readonly ('reset' | '5xx' | 'gateway-error' | 'connect-failure')[];
+  readonly perTryTimeoutMs?: number;
+  readonly anyMethod?: boolean;
+}
+
+/** A named upstream (Envoy: Cluster with its ClusterLoadAssignment). */
+export interface ClusterConfig {
+  readonly name: string;
+  /** `original`: the connection's own destination is the endpoint (Envoy: ORIGINAL_DST). */
+  readonly endpoints: readonly EndpointConfig[] | 'original';
+  readonly balancer: 'p2c' | 'round-robin' | 'least-request';
+  readonly connectTimeoutMs: number;
+  /** How endpoints with `tls: true` are reached. */
+  readonly tls?: ClientTlsConfig;
+  readonly circuitBreaker?: CircuitBreakerConfig;
+  readonly idleTimeoutMs?: number;
+}
+
+export interface ClientTlsConfig {
+  /** undefined: no client certificate is shown. */
+  readonly identity?: string;
+  readonly trust: string;
+  readonly alpn: readonly string[];
+  readonly serverName?: string;
+  /** URIs, one of which the server's certificate must carry; empty or undefined: any of the trust domain. An endpoint's own list comes first. */
+  readonly allowedUris?: readonly string[];
+}
+
+export interface EndpointConfig {
+  readonly address: SocketAddress;
+  readonly weight: number;
+  /** Use the cluster's TLS settings for this endpoint. */
+  readonly tls: boolean;
+  /** URIs, one of which this endpoint's certificate must carry. */
+  readonly allowedUris?: readonly string[];
+  /** `ns/pod`, for logs. */
+  readonly workload?: string;
+}
+
+export interface CircuitBreakerConfig {
+  readonly maxConnections?: number;
+  readonly maxPendingRequests?: number;
+  readonly maxRequests?: number;
+}
+
+/** One list of rules. All `deny` lists are asked first; if any `allow` list exists, one of its policies must match. */
+export interface AuthorizationConfig {
+  readonly action: 'allow' | 'deny';
+  readonly policies: readonly PolicyConfig[];
+}
+
+export interface PolicyConfig {
+  /** `namespace/name`, as the log line shows it. */
+  readonly name: string;
+  /** One must match. */
+  readonly principals: readonly Predicate[];
+  /** One must match. */
+  readonly permissions: readonly Predicate[];
+}
+
+/** Predicates over a request or connection (Envoy: rbac.v3.Principal and Permission, the part that is understood). */
+export type Predicate =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'all-of'; readonly of: readonly Predicate[] }
+  | { readonly kind: 'any-of'; readonly of: readonly Predicate[] }
+  | { readonly kind: 'not'; readonly of: Predicate }
+  /** The peer's verified URI SAN. An unauthenticated peer has none and never matches. */
+  | { readonly kind: 'principal'; readonly match: 'exact' | 'prefix'; readonly value: string }
+  | { readonly kind: 'authenticated' }
+  | { readonly kind: 'port'; readonly port: number }
+  | { readonly kind: 'method'; readonly method: string }
+  | { readonly kind: 'path'; readonly match: 'exact' | 'prefix'; readonly value: string }
+  | {
+      readonly kind: 'header';
+      readonly name: string;
+      readonly match: 'exact' | 'prefix' | 'present';
+      readonly value: string;
+    };

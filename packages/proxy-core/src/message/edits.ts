@@ -1,0 +1,13 @@
+/** What the proxy changes in a head while it forwards it: decided by route and forward, written by the codec. Names and values are wire bytes, checked when compiled. */
+export interface HeadEdits {
+  /** Replaces the path (without query); undefined: as it came, normalised. */
+  readonly path: Uint8Array | undefined;
+  /** Replaces the authority. */
+  readonly authority: Uint8Array | undefined;
+  /** Lower-case names of fields to leave out. */
+  readonly remove: readonly Uint8Array[];
+  /** Whole lines `name: value\r\n`, written after the fields that stay. A `set` is a `remove` and an `append`. */
+  readonly append: readonly Uint8Array[];
+}
+
+export const noEdits: HeadEdits = { path: undefined, authority: undefined, remove: [], append: [] };
