@@ -1,0 +1,58 @@
+import { build, type Histogram, initWebAssemblySync } from 'hdr-histogram-js';
+import { maxLatencyUs } from '../limits.js';
+
+/** Percentiles of a set of times in µs. All 0 when nothing was recorded. */
+export interface Percentiles {
+  count: number;
+  min: number;
+  mean: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  p999: number;
+  max: number;
+}
+
+/** Collects times in µs with three significant digits, in WebAssembly: some 15 ns a value and no garbage. */
+export class Latencies {
+  readonly #histogram: Histogram;
+  #minUs: number;
+
+  constructor() {
+    initWebAssemblySync();
+    this.#histogram = build({
+      lowestDiscernibleValue: 1,
+      highestTrackableValue: maxLatencyUs,
+      numberOfSignificantValueDigits: 3,
+      useWebAssembly: true,
+    });
+    this.#minUs = Number.POSITIVE_INFINITY;
+  }
+
+  record(us: number): void {
+    const value = us <= 0 ? 0 : us >= maxLatencyUs ? maxLatencyUs : Math.round(us);
+    if (value < this.#minUs) this.#minUs = value;
+    this.#histogram.recordValue(value);
+  }
+
+  percentiles(): Percentiles {
+    const histogram = this.#histogram;
+    const count = histogram.totalCount;
+    if (count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 };
+    return {
+      count,
+      min: this.#minUs,
+      mean: Math.round(histogram.mean * 10) / 10,
+      p50: histogram.getValueAtPercentile(50),
+      p90: histogram.getValueAtPercentile(90),
+      p99: histogram.getValueAtPercentile(99),
+      p999: histogram.getValueAtPercentile(99.9),
+      max: histogram.maxValue,
+    };
+  }
+
+  /** Gives its WebAssembly memory back; nothing may be recorded or read after it. */
+  close(): void {
+    this.#histogram.destroy();
+  }
+}
