@@ -1,0 +1,6 @@
+/**
+ * The one door to @peculiar/x509, which needs reflect-metadata to be loaded before it.
+ */
+import 'reflect-metadata';
+
+export * from '@peculiar/x509';
