@@ -1,1 +1,9 @@
-export {};
+export { maxLatenessP99Us, requestTimeoutMs } from './limits.js';
+export type { ScheduleKind } from './load/arrivals.js';
+export { generateLoad } from './load/generate.js';
+export type { Percentiles } from './load/latencies.js';
+export { BadLoadOptions, type LoadOptions } from './load/options.js';
+export type { BodyMode, BodySize } from './load/payload.js';
+export { type LoadResult, renderLoadResult } from './load/result.js';
+export { type RunLoadOptions, runLoad, runServer } from './programs.js';
+export { type BenchServer, type ServeOptions, serveBench } from './server/serve.js';
