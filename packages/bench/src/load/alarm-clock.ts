@@ -78,9 +78,9 @@ export class AlarmClock {
     this.#enter(phases.running);
   }
 
-  /** Says whether the last ring came before its due time: the head start moves towards one early ring in ten. */
-  learn(early: boolean): void {
-    const moved = this.#headStartUs + (early ? -stepUs * (1 - earlyShare) : stepUs * earlyShare);
+  /** Says whether the last ring came before its due time or after: the head start moves towards one early ring in ten. */
+  learn(ring: 'early' | 'late'): void {
+    const moved = this.#headStartUs + (ring === 'early' ? -stepUs * (1 - earlyShare) : stepUs * earlyShare);
     this.#headStartUs = Math.min(maxHeadStartUs, Math.max(0, moved));
     Atomics.store(this.#state.flags, cells.headStartUs, Math.round(this.#headStartUs));
   }

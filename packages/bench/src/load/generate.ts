@@ -119,18 +119,25 @@ class Run {
   #newAlarm(settings: ArrivalSettings): AlarmClock {
     const alarm: AlarmClock = new AlarmClock(settings, () => {
       const early = this.#tick() === 0;
-      alarm.learn(early);
-      if (early) this.#turn();
+      if (!early) alarm.learn('late');
+      else if (this.#isNear()) {
+        alarm.learn('early');
+        this.#turn();
+      }
+      // Else an answer that came in between has taken the due request along: nothing to learn, nothing to wait for.
     });
     return alarm;
   }
 
   /** An early wake-up: the event loop turns, serving sockets, for the few µs until the request is due. */
   #turn(): void {
-    if (this.#dispatcher.nextDueUs - nowUs() > maxHeadStartUs) return;
     setImmediate(() => {
-      if (this.#tick() === 0) this.#turn();
+      if (this.#tick() === 0 && this.#isNear()) this.#turn();
     });
+  }
+
+  #isNear(): boolean {
+    return this.#dispatcher.nextDueUs - nowUs() <= maxHeadStartUs;
   }
 
   #tick(): number {
