@@ -7,3 +7,16 @@ export type { BodyMode, BodySize } from './load/payload.js';
 export { type LoadResult, renderLoadResult } from './load/result.js';
 export { type RunLoadOptions, runLoad, runServer } from './programs.js';
 export { type BenchServer, type ServeOptions, serveBench } from './server/serve.js';
+export {
+  bytesText,
+  type OverheadRow,
+  type OverheadTable,
+  overheadTable,
+  type PathLatency,
+  type PathMeasurement,
+  type PerSidecar,
+  ratioText,
+  renderOverheadMarkdown,
+  renderOverheadText,
+  timeText,
+} from './table.js';

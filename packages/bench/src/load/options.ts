@@ -25,7 +25,10 @@ export interface LoadOptions {
   expectStatus: number;
   /** Length of every response body in bytes; undefined: that of the first one (or, with `verifyHash`, of what was sent). */
   expectBytes: number | undefined;
-  /** Compare the SHA-256 of bodies and the id of each answer; needs a server that takes part, such as `tulle bench serve`. */
+  /**
+   * Compare the SHA-256 of each body. With a request body: the answer is that body, or for a path that ends in /hash a text with its
+   * hash. Without: the server says the hash in x-tulle-bench-sha256, as `tulle bench serve` does.
+   */
   verifyHash: boolean;
   requestTimeoutMs: number;
   maxLatenessP99Us: number;
