@@ -1,1 +1,10 @@
-export {};
+export { type IoHarness, type IoUnderTest, Scene, type SuiteTest } from './io-suite/harness.js';
+export { ioSuite } from './io-suite/suite.js';
+export {
+  type Reaction,
+  type RecordedEvent,
+  RecordingAcceptor,
+  RecordingHandler,
+  RecordingSniffer,
+  writeText,
+} from './recording.js';
