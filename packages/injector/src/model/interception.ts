@@ -29,7 +29,9 @@ function outputChain(rules: InterceptionRules): Chain {
   // Service address is not local, so a pod that calls its own Service does go through its sidecar. A resolver
   // in the container's loopback (Docker's 127.0.0.11) stays reachable by this rule as well.
   list.push(leave([{ kind: 'output-interface', name: 'lo' }], 'within the pod'));
-  for (const uid of exclude.uids) list.push(leave([{ kind: 'socket-uid', uid }], 'excluded user'));
+  for (const uid of exclude.uids) {
+    if (uid !== proxy.uid) list.push(leave([{ kind: 'socket-uid', uid }], 'excluded user'));
+  }
   for (const port of exclude.outboundPorts) {
     list.push(leave([{ kind: 'tcp-destination-port', port }], 'excluded outbound port'));
   }

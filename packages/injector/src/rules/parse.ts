@@ -45,8 +45,8 @@ export function interceptionRules(value: unknown): InterceptionRules {
   const { outboundPort: out = DEFAULT_OUTBOUND_PORT, inboundPort: into = DEFAULT_INBOUND_PORT } = root;
   const outboundPort = reader.port(out, 'outboundPort');
   const inboundPort = reader.port(into, 'inboundPort');
-  if (outboundPort === inboundPort) {
-    reader.problem('inboundPort', `${inboundPort} is the outbound port too`, 'give each direction a port of its own');
+  if (out === into) {
+    reader.problem('inboundPort', `${into} is the outbound port too`, 'give each direction a port of its own');
   }
   const proxy = proxyTraffic(reader, root.proxy);
   const sidecarPorts = sidecarPortsOf(reader, root.sidecarPorts);
@@ -96,10 +96,10 @@ function proxyTraffic(reader: Reader, value: unknown): ProxyTraffic {
   const mark = proxy.mark === undefined ? undefined : reader.uint32(proxy.mark, 'proxy.mark', 'a socket mark');
   if (proxy.uid === undefined && proxy.mark === undefined)
     reader.problem('proxy', 'names neither uid nor mark', remedy);
-  if (uid === 0) {
+  if (proxy.uid === 0) {
     reader.problem('proxy.uid', '0 would exempt every process of the pod that runs as root', 'run the proxy as 1337');
   }
-  if (mark === 0) reader.problem('proxy.mark', '0 is the mark of every socket that has none', 'use 1337');
+  if (proxy.mark === 0) reader.problem('proxy.mark', '0 is the mark of every socket that has none', 'use 1337');
   return Object.freeze({ ...(uid === undefined ? {} : { uid }), ...(mark === undefined ? {} : { mark }) });
 }
 

@@ -1,0 +1,4 @@
+import { asRoot } from './pod.js';
+import { testRedirection } from './redirection.js';
+
+testRedirection(asRoot);

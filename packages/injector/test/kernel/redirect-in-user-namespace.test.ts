@@ -1,0 +1,4 @@
+import { inUserNamespace } from './pod.js';
+import { testRedirection } from './redirection.js';
+
+testRedirection(inUserNamespace);
