@@ -2,10 +2,13 @@
 // listens, dials, runs programs, and starts a second agent as the network beyond the pod. Ends with its channel.
 import { spawn, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
+import { readdirSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { applyInterception, interceptionRules, removeInterception } from '@tulle/injector';
 import koffi from 'koffi';
+import { replaceTable } from '../../dist/netlink/batch.js';
+import { commit } from '../../dist/socket/netfilter-socket.js';
 
 const getsockopt = koffi.load(null).func('int getsockopt(int, int, int, void *, void *)');
 const clientPath = fileURLToPath(new URL('client.mjs', import.meta.url));
@@ -14,6 +17,8 @@ const agentPath = fileURLToPath(import.meta.url);
 const operations = {
   apply: (rules) => applyInterception(interceptionRules(rules)),
   remove: () => removeInterception(),
+  /** Past the checks of the rules, to have the kernel refuse something. */
+  applyTable: (table) => commit(replaceTable(table)),
   /** Replaces the rules again and again, breathing between, until `stopReplacing`. Returns how often. */
   replaceUntilTold: async (rules) => {
     let times = 0;
@@ -26,6 +31,7 @@ const operations = {
   stopReplacing: () => {
     replacing = false;
   },
+  descriptors: () => readdirSync('/proc/self/fd').length,
   run: (command, args, input) => {
     const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8' });
     return { status, stdout, stderr: error ? String(error) : stderr };
