@@ -1,0 +1,104 @@
+import { create } from '@bufbuild/protobuf';
+import type { HeaderModifier, HttpRouteFilter } from '@tulle/api';
+import { HeaderValueOption_HeaderAppendAction as Append } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
+import {
+  DirectResponseActionSchema,
+  type Route,
+  RouteActionSchema,
+  RouteSchema,
+} from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
+import type { ModelPort, ModelRule } from '../model/model.js';
+import { destination, httpClusterOf, patience, redirection } from './route-action.js';
+import { otherMatchers } from './route-match.js';
+import { pathSpecifier, type RoutePath, replacePrefix } from './route-path.js';
+
+/** Gateway API, HTTPRouteRule.backendRefs: what a rule without a backend answers. */
+const NO_BACKEND_STATUS = 500;
+
+/** The name of the route where no HTTPRoute is bound: in access logs it says that nobody decided. */
+const DEFAULT_ROUTE = 'default';
+
+/** The routes of a port to which no HTTPRoute is bound: everything goes to its own endpoints. */
+export function defaultRoutes(port: ModelPort, cluster: string = httpClusterOf(port)): Route[] {
+  const noTimeouts = { requestTimeoutMs: undefined, backendRequestTimeoutMs: undefined };
+  const route = {
+    ...patience(noTimeouts, port.traffic),
+    clusterSpecifier: { case: 'cluster' as const, value: cluster },
+  };
+  return [
+    create(RouteSchema, {
+      name: DEFAULT_ROUTE,
+      match: { pathSpecifier: { case: 'prefix', value: '/' } },
+      action: { case: 'route', value: route },
+    }),
+  ];
+}
+
+/** The routes of one rule, which stay together in this order; mostly one, two where a rewrite needs them. */
+export function ruleRoutes(rule: ModelRule, port: ModelPort): Route[] {
+  return pathsOf(rule).map(({ pathSpecifier, prefixRewrite }) =>
+    create(RouteSchema, {
+      name: rule.name,
+      match: { ...otherMatchers(rule.match), pathSpecifier },
+      action: actionOf(rule, port, prefixRewrite),
+      ...headerEdits(rule.filters),
+    }),
+  );
+}
+
+function pathsOf({ match, filters }: ModelRule): RoutePath[] {
+  const { path: modifier } =
+    find(filters, 'URLRewrite')?.urlRewrite ?? find(filters, 'RequestRedirect')?.requestRedirect ?? {};
+  if (modifier?.type === 'ReplacePrefixMatch') return replacePrefix(match.path, modifier.replacePrefixMatch);
+  // Of an exact match, what matched is the whole path. A redirect says so itself.
+  const whole = modifier?.type === 'ReplaceFullPath' && find(filters, 'URLRewrite') ? modifier.replaceFullPath : '';
+  return [{ pathSpecifier: pathSpecifier(match.path), prefixRewrite: whole }];
+}
+
+function actionOf(rule: ModelRule, port: ModelPort, prefixRewrite: string): Route['action'] {
+  const redirect = find(rule.filters, 'RequestRedirect');
+  if (redirect !== undefined) {
+    return { case: 'redirect', value: redirection(redirect.requestRedirect, prefixRewrite) };
+  }
+  if (rule.backends.length === 0) {
+    return { case: 'directResponse', value: create(DirectResponseActionSchema, { status: NO_BACKEND_STATUS }) };
+  }
+  const action = create(RouteActionSchema, {
+    ...patience(rule, port.traffic),
+    clusterSpecifier: destination(rule.backends),
+    prefixRewrite,
+  });
+  const hostname = find(rule.filters, 'URLRewrite')?.urlRewrite.hostname;
+  if (hostname !== undefined) action.hostRewriteSpecifier = { case: 'hostRewriteLiteral', value: hostname };
+  return { case: 'route', value: action };
+}
+
+function headerEdits(filters: readonly HttpRouteFilter[]) {
+  const request = find(filters, 'RequestHeaderModifier')?.requestHeaderModifier;
+  const response = find(filters, 'ResponseHeaderModifier')?.responseHeaderModifier;
+  return {
+    requestHeadersToAdd: additions(request),
+    requestHeadersToRemove: request?.remove,
+    responseHeadersToAdd: additions(response),
+    responseHeadersToRemove: response?.remove,
+  };
+}
+
+function additions(modifier: HeaderModifier | undefined) {
+  const edit = (appendAction: Append) => (header: { name: string; value: string }) => ({
+    header: { key: header.name, value: header.value },
+    appendAction,
+    keepEmptyValue: true,
+  });
+  return [
+    ...(modifier?.set ?? []).map(edit(Append.OVERWRITE_IF_EXISTS_OR_ADD)),
+    ...(modifier?.add ?? []).map(edit(Append.APPEND_IF_EXISTS_OR_ADD)),
+  ];
+}
+
+function find<T extends HttpRouteFilter['type']>(
+  filters: readonly HttpRouteFilter[],
+  type: T,
+): Extract<HttpRouteFilter, { type: T }> | undefined {
+  return filters.find((filter): filter is Extract<HttpRouteFilter, { type: T }> => filter.type === type);
+}
