@@ -20,6 +20,7 @@ export {
   type TlsContext,
   type TlsContextOptions,
 } from './io/io.js';
+export { createPortableIo } from './io/portable/portable-io.js';
 export { defaultLimits, type Limits } from './limits.js';
 export { createTimerWheel, type DrivenTimerWheel, slotMs } from './time/hashed-wheel.js';
 export { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';

@@ -1,4 +1,5 @@
 export { type IoHarness, type IoUnderTest, Scene, type SuiteTest } from './io-suite/harness.js';
+export { type SilentListener, silentListener } from './io-suite/silent-listener.js';
 export { ioSuite } from './io-suite/suite.js';
 export {
   type Reaction,

@@ -1,6 +1,7 @@
 /** What the suite asks of an engine, and the scene that each case plays in. */
 import type { Connection, Io, Limits, ListenSocket, SocketAddress, TlsContext } from '@tulle/proxy-core/internal';
 import { type Reaction, RecordingAcceptor, RecordingHandler } from '../recording.js';
+import type { SilentListener } from './silent-listener.js';
 
 /** One engine made for one case. */
 export interface IoUnderTest {
@@ -18,8 +19,8 @@ export interface IoHarness {
   readonly sockets: boolean;
   /** TLS ended by a bare FIN is told apart from close_notify. node:tls tells both as the same end. */
   readonly tellsTruncation: boolean;
-  /** An address on which connecting neither succeeds nor fails, for the deadline. */
-  readonly silentAddress: SocketAddress;
+  /** An address on which connecting neither succeeds nor fails, for the deadline; `silentListener` where there are sockets. */
+  silent(): Promise<SilentListener>;
 }
 
 /** The part of a tap test that the suite uses. */

@@ -70,9 +70,11 @@ export function openingCases(t: SuiteTest, harness: IoHarness): void {
   });
 
   when('a connection that is not answered ends at its deadline', async (t, scene) => {
+    const silent = await harness.silent();
+    t.teardown(() => silent.close());
     const client = new RecordingHandler();
     const startMs = scene.io.clock.nowMs();
-    scene.connect(harness.silentAddress, client, undefined, 60);
+    scene.connect(silent.address, client, undefined, 60);
     await scene.until('timed out', () => client.closed);
     t.same(client.events, ['close']);
     t.equal(client.error?.code, 'timeout');

@@ -1,0 +1,464 @@
+/**
+ * One connection over a net.Socket, with a TLSSocket on top where TLS is spoken.
+ *
+ *     accepted ──sniff──▶ sniffing ──┐
+ *        │                           ├─startPlain──▶ starting ──(next tick)──▶ open ──▶ closed
+ *        └───────────────────────────┴─startTls──▶ handshaking ──────────────▶ open
+ *     connecting ──(no TLS)──▶ open,  connecting ──▶ handshaking ──▶ open,  any ──▶ closed
+ *
+ * Beside it run two directions that know nothing of each other: what may be told (`paused`, `sniffed`, `readEnd`) and what may be sent (`writable`).
+ */
+import type net from 'node:net';
+import tls from 'node:tls';
+import { formatAddress, type SocketAddress } from '../../address.js';
+import type { Limits } from '../../limits.js';
+import { Timer, type TimerOwner, type TimerWheel } from '../../time/wheel.js';
+import type {
+  Connection,
+  ConnectionHandler,
+  ConnectOptions,
+  IoError,
+  PeerCertificate,
+  Sniffer,
+  TlsContext,
+} from '../io.js';
+import { type Phase, toIoError } from './errno.js';
+import { peerCertificate } from './peer-certificate.js';
+import type { PortableTlsContext } from './tls-context.js';
+
+type State = 'accepted' | 'sniffing' | 'starting' | 'connecting' | 'handshaking' | 'open' | 'closed';
+
+/** What a connection needs of its engine. */
+interface Engine {
+  readonly timers: TimerWheel;
+  atTurnEnd(callback: () => void): void;
+  forget(connection: PortableConnection): void;
+}
+
+/** A server's TLSSocket outside a tls.Server: node leaves the verdict on the client's chain to whoever made it. */
+interface VerifyingSocket {
+  readonly _handle?: { verifyError?(): NodeJS.ErrnoException | null | undefined } | null;
+}
+
+const nobody: ConnectionHandler = { onOpen() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+const nowhere: SocketAddress = { host: '0.0.0.0', port: 0 };
+
+export class PortableConnection implements Connection, TimerOwner {
+  handler: ConnectionHandler = nobody;
+  readonly id: number;
+  readonly remote: SocketAddress;
+  local: SocketAddress = nowhere;
+  destination: SocketAddress = nowhere;
+  peer: PeerCertificate | undefined = undefined;
+  alpn = '';
+  isTls = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+
+  private state: State = 'accepted';
+  private readonly limits: Limits;
+  private readonly engine: Engine;
+  /** TCP. */
+  private readonly socket: net.Socket;
+  /** Where application bytes go: `socket`, or the TLS over it. */
+  private stream: net.Socket;
+  private sniffer: Sniffer | undefined = undefined;
+  /** Covers connect and handshake; connecting side only. */
+  private deadline: Timer | undefined = undefined;
+  private timeoutMs = 0;
+
+  private paused = false;
+  /** Bytes that arrived and were not told: seen by the sniffer, or caught by a pause. */
+  private untold: Uint8Array | undefined = undefined;
+  /** `waiting`: node told the end while paused, or while bytes were untold. */
+  private readEnd: 'not-yet' | 'waiting' | 'told' = 'not-yet';
+  /** The socket is gone, and `onClose` must wait for `startPlain` or `resume`. */
+  private goneWith: { readonly error: IoError | undefined } | undefined = undefined;
+  private failure: NodeJS.ErrnoException | undefined = undefined;
+
+  private writable: 'yes' | 'ended' = 'yes';
+  /** Written before open: under TLS it must not go to a peer that is not verified yet. */
+  private early: Buffer[] = [];
+  private earlyBytes = 0;
+  private awaitsDrain = false;
+  private corked = false;
+  private markedAt = 0;
+
+  private readonly onSocketClose = (): void => this.gone();
+  private readonly onSocketError = (error: NodeJS.ErrnoException): void => {
+    this.failure ??= error;
+  };
+  private readonly onSocketData = (chunk: Buffer): void => this.arrived(chunk);
+  private readonly onSocketEnd = (): void => this.ended();
+  private readonly onWritten = (): void => this.written();
+  private readonly uncork = (): void => {
+    if (!this.corked) return;
+    this.corked = false;
+    this.stream.uncork();
+  };
+
+  constructor(id: number, socket: net.Socket, limits: Limits, engine: Engine, remote: SocketAddress) {
+    this.id = id;
+    this.socket = socket;
+    this.stream = socket;
+    this.limits = limits;
+    this.engine = engine;
+    this.remote = remote;
+    socket.on('error', this.onSocketError);
+    socket.on('close', this.onSocketClose);
+  }
+
+  /** @internal of the engine */
+  accepted(local: SocketAddress, destination: SocketAddress): void {
+    this.local = local;
+    this.destination = destination;
+  }
+
+  /** @internal of the engine: before the socket connects */
+  connecting(options: ConnectOptions, handler: ConnectionHandler): void {
+    this.handler = handler;
+    this.state = 'connecting';
+    this.timeoutMs = options.timeoutMs;
+    this.deadline = new Timer(this, 'connect');
+    this.engine.timers.arm(this.deadline, options.timeoutMs);
+    this.socket.once('connect', () => {
+      if (this.state !== 'connecting') return;
+      this.local = { host: this.socket.localAddress ?? nowhere.host, port: this.socket.localPort ?? 0 };
+      if (options.tls === undefined) this.opened();
+      else this.secureClient(options.tls as PortableTlsContext, options.serverName);
+    });
+  }
+
+  onTimer(): void {
+    const tried = this.state === 'handshaking' ? 'TLS handshake' : 'connect';
+    const error: IoError = {
+      code: 'timeout',
+      message: `${tried} ${formatAddress(this.remote)}: not done within ${this.timeoutMs} ms`,
+    };
+    this.finish(false);
+    this.handler.onClose(this, error);
+  }
+
+  sniff(sniffer: Sniffer): void {
+    if (this.state !== 'accepted') return;
+    this.state = 'sniffing';
+    this.sniffer = sniffer;
+    if (this.goneWith !== undefined) {
+      this.laterTellGone();
+      return;
+    }
+    this.listenToStream();
+    this.socket.resume();
+  }
+
+  startPlain(handler: ConnectionHandler): void {
+    if (this.state !== 'accepted' && this.state !== 'sniffing') return;
+    this.handler = handler;
+    if (this.state === 'accepted') this.listenToStream();
+    else this.socket.pause();
+    this.state = 'starting';
+    process.nextTick(() => {
+      if (this.state === 'starting') this.opened();
+    });
+  }
+
+  startTls(context: TlsContext, handler: ConnectionHandler): void {
+    if (this.state !== 'accepted' && this.state !== 'sniffing') return;
+    this.handler = handler;
+    if (this.state === 'sniffing') this.stopListeningToStream();
+    this.state = 'handshaking';
+    this.isTls = true;
+    if (this.goneWith !== undefined) {
+      this.laterTellGone();
+      return;
+    }
+    // TLSSocket takes over what the socket holds.
+    if (this.untold !== undefined) this.socket.unshift(this.untold);
+    this.untold = undefined;
+    const { secure, alpn, verifies, requirePeerCertificate } = context as PortableTlsContext;
+    const stream = new tls.TLSSocket(this.socket, {
+      isServer: true,
+      secureContext: secure,
+      requestCert: verifies,
+      // To OpenSSL: no certificate fails the handshake. The chain is looked at in `secured`.
+      rejectUnauthorized: requirePeerCertificate,
+      ALPNProtocols: alpn.length > 0 ? alpn : undefined,
+    });
+    this.stream = stream;
+    this.listenToStream();
+    // node reports TLS failures of a socket without a tls.Server here only, and leaves it open.
+    stream.on('_tlsError', (error: NodeJS.ErrnoException) => {
+      this.failure ??= error;
+      stream.destroy();
+    });
+    stream.once('secure', () => this.secured(stream, verifies, requirePeerCertificate));
+  }
+
+  private secureClient(context: PortableTlsContext, serverName: string): void {
+    this.state = 'handshaking';
+    this.isTls = true;
+    const stream = tls.connect({
+      socket: this.socket,
+      secureContext: context.secure,
+      servername: serverName,
+      ALPNProtocols: context.alpn.length > 0 ? context.alpn : undefined,
+      rejectUnauthorized: context.verifies,
+      // Who the peer should be is decided by stage `secure`, from its URI.
+      checkServerIdentity: () => undefined,
+    });
+    this.stream = stream;
+    this.listenToStream();
+    stream.once('secureConnect', () => this.secured(stream, context.verifies, context.verifies));
+  }
+
+  /** The handshake is done; whether the peer's chain leads to the trust bundle is the question left. */
+  private secured(stream: tls.TLSSocket, verifies: boolean, required: boolean): void {
+    if (this.state !== 'handshaking') return;
+    const certificate = stream.getPeerX509Certificate();
+    if (verifies && (certificate !== undefined || required)) {
+      const handle = (stream as VerifyingSocket)._handle;
+      // Without its verdict nobody is let in.
+      const refusal =
+        handle?.verifyError === undefined
+          ? new Error('this Node does not tell who was verified')
+          : handle.verifyError();
+      if (refusal) {
+        this.failure ??= refusal;
+        // No orderly end: under TLS 1.3 the client thinks that it is connected.
+        this.socket.resetAndDestroy();
+        return;
+      }
+      if (certificate !== undefined) this.peer = peerCertificate(certificate);
+    }
+    this.alpn = stream.alpnProtocol || '';
+    process.nextTick(() => {
+      if (this.state === 'handshaking') this.opened();
+    });
+  }
+
+  private opened(): void {
+    if (this.goneWith !== undefined) {
+      this.tellGone();
+      return;
+    }
+    this.state = 'open';
+    if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
+    if (this.stream === this.socket && this.deadline !== undefined) this.listenToStream();
+    for (const bytes of this.early) this.stream.write(bytes, this.onWritten);
+    this.early = [];
+    this.earlyBytes = 0;
+    if (this.writable === 'ended') this.stream.end();
+    this.handler.onOpen(this);
+    this.tell();
+  }
+
+  // What arrives
+
+  /** Takes up the stream without letting it flow. */
+  private listenToStream(): void {
+    const { stream } = this;
+    stream.pause();
+    stream.on('data', this.onSocketData);
+    stream.on('end', this.onSocketEnd);
+    if (stream !== this.socket) {
+      stream.on('error', this.onSocketError);
+      // The TLS stream closes after the socket, having told what it still held.
+      this.socket.off('close', this.onSocketClose);
+      stream.on('close', this.onSocketClose);
+    }
+  }
+
+  private stopListeningToStream(): void {
+    this.socket.pause();
+    this.socket.off('data', this.onSocketData);
+    this.socket.off('end', this.onSocketEnd);
+  }
+
+  private arrived(chunk: Buffer): void {
+    if (this.state === 'closed') return;
+    if (this.state === 'sniffing') {
+      this.sniffed(chunk);
+      return;
+    }
+    if (this.state !== 'open' || this.paused || this.untold !== undefined) {
+      this.keep(chunk);
+      return;
+    }
+    this.bytesRead += chunk.length;
+    this.handler.onData(this, chunk, 0, chunk.length);
+  }
+
+  private sniffed(chunk: Buffer): void {
+    const seen = this.keep(chunk);
+    // A sniffer that wants more than a whole head is not going to decide.
+    if (seen.length >= this.limits.maxHeadBytes) this.socket.pause();
+    this.sniffer?.onSniff(this, seen, 0, seen.length);
+  }
+
+  private keep(chunk: Buffer): Uint8Array {
+    this.untold = this.untold === undefined ? chunk : Buffer.concat([this.untold, chunk]);
+    return this.untold;
+  }
+
+  private ended(): void {
+    switch (this.state) {
+      case 'sniffing':
+        this.finish(false);
+        this.sniffer?.onClose(this, undefined);
+        return;
+      case 'handshaking':
+        this.failure ??= Object.assign(new Error('closed by the peer'), { code: 'ECONNRESET' });
+        this.stream.destroy();
+        return;
+      case 'closed':
+        return;
+      default:
+        this.readEnd = 'waiting';
+        if (this.state === 'open') this.tell();
+    }
+  }
+
+  /** Tells what waits, in its order, as far as it is wanted. Never called from a method of the owner. */
+  private tell(): void {
+    if (this.state !== 'open' || this.paused) return;
+    if (this.untold !== undefined) {
+      const bytes = this.untold;
+      this.untold = undefined;
+      this.bytesRead += bytes.length;
+      this.handler.onData(this, bytes, 0, bytes.length);
+      if (!this.mayTell()) return;
+    }
+    if (this.readEnd === 'waiting') {
+      this.readEnd = 'told';
+      this.handler.onEnd(this);
+      if (!this.mayTell()) return;
+    }
+    if (this.goneWith !== undefined) this.tellGone();
+    else this.stream.resume();
+  }
+
+  private mayTell(): boolean {
+    return this.state === 'open' && !this.paused;
+  }
+
+  /** node's `close`: nothing more comes. */
+  private gone(): void {
+    if (this.state === 'closed') return;
+    const error = this.reasonOfEnd();
+    this.goneWith = { error };
+    const { state } = this;
+    if (state === 'accepted' || state === 'starting') return;
+    // An end in order waits behind the bytes and the end that a pause holds back; a reset does not.
+    if (state === 'open' && error === undefined && (this.paused || this.readEnd === 'waiting')) return;
+    this.tellGone();
+  }
+
+  private reasonOfEnd(): IoError | undefined {
+    if (this.failure !== undefined) return toIoError(this.failure, this.phase(), this.what());
+    if (this.state === 'open' && (this.readEnd === 'not-yet' || this.writable === 'yes')) {
+      return { code: 'reset', message: `${this.what()}: closed before both sides had ended` };
+    }
+    return undefined;
+  }
+
+  private tellGone(): void {
+    const error = this.goneWith?.error;
+    const { state } = this;
+    this.finish(false);
+    if (state === 'sniffing') this.sniffer?.onClose(this, error);
+    else this.handler.onClose(this, error);
+  }
+
+  private laterTellGone(): void {
+    process.nextTick(() => {
+      if (this.state !== 'closed') this.tellGone();
+    });
+  }
+
+  private phase(): Phase {
+    if (this.state === 'connecting' || this.state === 'handshaking')
+      return this.state === 'connecting' ? 'connect' : 'handshake';
+    return 'open';
+  }
+
+  private what(): string {
+    const call = { connect: 'connect', handshake: 'TLS handshake', open: 'connection' }[this.phase() as 'connect'];
+    return `${call} ${formatAddress(this.remote)}`;
+  }
+
+  // What is sent
+
+  write(bytes: Uint8Array, start: number, end: number, more: boolean): boolean {
+    if (this.writable === 'ended' || this.state === 'closed' || start === end) return true;
+    this.bytesWritten += end - start;
+    const copy = Buffer.from(bytes.subarray(start, end));
+    if (this.state !== 'open') {
+      this.early.push(copy);
+      this.earlyBytes += copy.length;
+    } else {
+      if (more && !this.corked) {
+        this.corked = true;
+        this.stream.cork();
+        // Should the promised write not come.
+        this.engine.atTurnEnd(this.uncork);
+      }
+      this.stream.write(copy, this.onWritten);
+      if (!more) this.uncork();
+    }
+    if (this.earlyBytes + this.stream.writableLength < this.limits.writeHighWaterBytes) return true;
+    this.awaitsDrain = true;
+    this.uncork();
+    return false;
+  }
+
+  private written(): void {
+    if (!this.awaitsDrain || this.state !== 'open' || this.stream.writableLength > 0) return;
+    this.awaitsDrain = false;
+    this.handler.onDrain(this);
+  }
+
+  end(): void {
+    if (this.writable === 'ended' || this.state === 'closed') return;
+    this.writable = 'ended';
+    if (this.state === 'open') this.stream.end();
+  }
+
+  destroy(reset: boolean): void {
+    if (this.state !== 'closed') this.finish(reset);
+  }
+
+  pause(): void {
+    if (this.paused || this.state === 'closed') return;
+    this.paused = true;
+    if (this.state === 'open') this.stream.pause();
+  }
+
+  resume(): void {
+    if (!this.paused || this.state === 'closed') return;
+    this.paused = false;
+    process.nextTick(() => this.tell());
+  }
+
+  mark(): void {
+    this.markedAt = this.bytesWritten;
+  }
+
+  /** node does not tell what the peer acknowledged; nothing written since the mark, or never open, is certain all the same. */
+  undelivered(): boolean {
+    return this.bytesWritten === this.markedAt || this.earlyBytes > 0;
+  }
+
+  /** The last of it: nobody hears of this connection any more. */
+  private finish(reset: boolean): void {
+    const wasConnecting = this.state === 'connecting';
+    this.state = 'closed';
+    this.writable = 'ended';
+    this.untold = undefined;
+    if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
+    this.engine.forget(this);
+    // An unconnected socket would wait for its connection before resetting it.
+    if (reset && !wasConnecting && !this.socket.destroyed) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+    if (this.stream !== this.socket) this.stream.destroy();
+  }
+}
