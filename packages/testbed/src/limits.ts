@@ -78,3 +78,6 @@ export const logExcerptLines = 15;
 
 /** A unix socket path longer than this does not fit into sockaddr_un (108 bytes on Linux, 104 on macOS, with the final NUL). */
 export const maxSocketPathBytes = 100;
+
+/** How often every pod is asked whether it is ready. Endpoints of a dead pod are withdrawn about this soon. */
+export const readinessIntervalMs = 500;

@@ -27,8 +27,17 @@ export interface DeclaredPod {
   containers: readonly DeclaredContainer[];
   /** True when a sidecar goes beside it: the pod's own word, else its namespace's. */
   injected: boolean;
-  /** The folder that relative paths of its containers start from. */
+  /** What its annotations keep out of interception. */
+  exclude: Exclusions;
+  /** The configuration folder it was read from, from which relative paths of its containers start. */
   folder: string;
+}
+
+/** As the redirect rules have it (`exclude`). */
+export interface Exclusions {
+  inboundPorts: readonly number[];
+  outboundPorts: readonly number[];
+  outboundCidrs: readonly string[];
 }
 
 export interface DeclaredService {
@@ -49,7 +58,7 @@ export interface DeclaredServicePort {
   appProtocol: string | null;
 }
 
-/** Endpoints the user wrote by hand for a Service without a selector. */
+/** Endpoints the user wrote by hand for a Service without a selector: those that are ready. */
 export interface DeclaredEndpoints {
   namespace: string;
   service: string;
@@ -63,14 +72,6 @@ export interface DeclaredCluster {
   pods: readonly DeclaredPod[];
   services: readonly DeclaredService[];
   endpoints: readonly DeclaredEndpoints[];
-}
-
-export interface ConfigProblem {
-  file: string;
-  line: number;
-  column: number;
-  message: string;
-  remedy: string;
 }
 
 /** `ns/name`, the key of everything that has a namespace. */

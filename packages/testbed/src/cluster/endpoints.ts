@@ -1,4 +1,4 @@
-import { type DeclaredPod, type DeclaredService, keyOf } from './declared.js';
+import { type DeclaredEndpoints, type DeclaredPod, type DeclaredService, keyOf } from './declared.js';
 
 /** A pod as the endpoint controller sees it. */
 export interface PlacedPod {
@@ -28,6 +28,23 @@ export interface ServicePortEndpoints {
 export function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
   const wanted = Object.entries(selector);
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+}
+
+/** Endpoints of a Service without a selector, from the slices that the user wrote; a port is found by its name. */
+export function endpointsByHand(
+  service: DeclaredService,
+  written: readonly DeclaredEndpoints[],
+): ServicePortEndpoints[] {
+  const slices = written.filter((slice) => slice.namespace === service.namespace && slice.service === service.name);
+  return service.ports.map((port) => ({
+    service,
+    port,
+    endpoints: slices.flatMap((slice) =>
+      slice.ports
+        .filter((candidate) => candidate.name === port.name)
+        .flatMap((found) => slice.addresses.map((ip) => ({ ip, port: found.port, ready: true, pod: null }))),
+    ),
+  }));
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { ServicePortEndpoints } from './endpoints.js';
 import { type DeclaredPod, keyOf } from './declared.js';
+import type { ServicePortEndpoints } from './endpoints.js';
 
 /** What the testbed adds to a Pod that the user declared. */
 export interface PodStatus {
@@ -49,7 +49,10 @@ export function podManifest(pod: DeclaredPod, status: PodStatus): object {
  * listen on ports of their own) cannot share a slice, so there is one slice for each set of port numbers.
  */
 export function endpointSliceManifests(ports: readonly ServicePortEndpoints[]): object[] {
-  const groups = new Map<string, { ports: object[]; endpoints: { address: string; ready: boolean; pod: string | null }[] }>();
+  const groups = new Map<
+    string,
+    { ports: object[]; endpoints: { address: string; ready: boolean; pod: string | null }[] }
+  >();
   for (const { port, endpoints } of ports) {
     for (const endpoint of endpoints) {
       const group = `${port.name ?? ''}:${endpoint.port}`;

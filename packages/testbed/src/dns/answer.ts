@@ -14,12 +14,17 @@ const notImplemented = 4;
  * because pods cannot reach the world outside: an immediate NXDOMAIN is better than a wait.
  * `rotate` turns the list of a headless service, so that clients that take the first address spread out.
  */
-export function answerDns(query: Pick<DecodedPacket, 'id' | 'flags' | 'questions'>, zone: DnsZone, rotate: number): Packet {
+export function answerDns(
+  query: Pick<DecodedPacket, 'id' | 'flags' | 'questions'>,
+  zone: DnsZone,
+  rotate: number,
+): Packet {
   const questions = query.questions ?? [];
   const question = questions[0];
   const flags = ((query.flags ?? 0) & 0x0100) | authoritativeAnswer;
   const reply = { type: 'response' as const, id: query.id, questions: questions.slice(0, 1) };
-  if (question === undefined || ((query.flags ?? 0) & opcodeMask) !== 0) return { ...reply, flags: flags | notImplemented };
+  if (question === undefined || ((query.flags ?? 0) & opcodeMask) !== 0)
+    return { ...reply, flags: flags | notImplemented };
   const name = question.name.toLowerCase().replace(/\.$/, '');
   const found = records(question, name, zone, rotate);
   if (found === null) return { ...reply, flags: flags | nameError, authorities: [startOfAuthority] };

@@ -18,7 +18,12 @@ export const clusterDomain = 'cluster.local';
  * service and `pod.svc.ns.svc` for each of them; SRV for named ports; `1-2-3-4.ns.pod`; PTR for service and pod addresses.
  */
 export function dnsZone(
-  services: readonly { clusterIp: string | null; namespace: string; name: string; ports: readonly ServicePortEndpoints[] }[],
+  services: readonly {
+    clusterIp: string | null;
+    namespace: string;
+    name: string;
+    ports: readonly ServicePortEndpoints[];
+  }[],
   pods: readonly { namespace: string; name: string; ip: string }[],
 ): DnsZone {
   const addresses = new Map<string, string[]>();

@@ -46,7 +46,8 @@ export async function probeNetns(env: NodeJS.ProcessEnv, tryRules: readonly stri
 
 function explain(message: string, userNamespace: boolean): string {
   const detail = message.replace(/^.*?(exit code|signal)/s, '$1').replaceAll('\n', '; ');
-  if (!userNamespace) return `network namespaces are refused even to root (a container without CAP_SYS_ADMIN?): ${detail}`;
+  if (!userNamespace)
+    return `network namespaces are refused even to root (a container without CAP_SYS_ADMIN?): ${detail}`;
   return (
     'this user may not make network namespaces: run as root, or allow user namespaces ' +
     `(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns): ${detail}`

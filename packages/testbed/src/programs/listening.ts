@@ -30,7 +30,8 @@ export function parseListening(text: string, ip: string): number[] {
     if (fields[3] !== listenState) continue;
     const [address, port] = fields[1].split(':');
     const wildcard = /^0+$/.test(address);
-    if (wildcard || address === wanted || address === `0000000000000000FFFF0000${wanted}`) ports.push(Number.parseInt(port, 16));
+    if (wildcard || address === wanted || address === `0000000000000000FFFF0000${wanted}`)
+      ports.push(Number.parseInt(port, 16));
   }
   return ports;
 }

@@ -33,7 +33,9 @@ export async function run(
       clearTimeout(timer);
       if (late) reject(new Error(`${shown}: no end within ${options.deadlineMs} ms`));
       else if (code !== 0) {
-        reject(new Error(`${shown}: ${signal ?? `exit code ${code}`}: ${(stderr.trim() || stdout.trim()).slice(-2000)}`));
+        reject(
+          new Error(`${shown}: ${signal ?? `exit code ${code}`}: ${(stderr.trim() || stdout.trim()).slice(-2000)}`),
+        );
       } else resolve(stdout);
     });
     // A program that ends without reading its input is judged by its exit code.

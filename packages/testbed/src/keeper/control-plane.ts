@@ -1,0 +1,98 @@
+import { chmod, copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Problem } from '@tulle/api';
+import { tokenIssuer } from '../cluster/tokens.js';
+import { controlPlaneReadyDeadlineMs } from '../limits.js';
+import { logExcerpt } from '../programs/log-files.js';
+import { Program } from '../programs/program.js';
+import type { Provider } from '../provider.js';
+import type { StatePaths } from '../state/state-dir.js';
+import { httpGet } from './http-probe.js';
+import { waitUntil } from './wait-until.js';
+
+/** The control plane as a program of the testbed. */
+export class ControlPlane {
+  readonly program: Program;
+  readonly #provider: Provider;
+  readonly #paths: StatePaths;
+
+  constructor(
+    provider: Provider,
+    paths: StatePaths,
+    options: {
+      cli: readonly string[];
+      config: readonly string[];
+      logLevel: string;
+      env: Readonly<Record<string, string>>;
+      started: (name: string, pid: number) => void;
+      changed: () => void;
+    },
+  ) {
+    this.#provider = provider;
+    this.#paths = paths;
+    const { ads, certificates, admin } = provider.controlPlane;
+    const argv = [
+      ...options.cli,
+      'control-plane',
+      ...[...options.config, paths.cluster].flatMap((folder) => ['--config', folder]),
+      ...['--state', paths.controlPlaneState],
+      ...['--ads', ads],
+      ...['--certificates', certificates],
+      ...['--admin', admin],
+      ...['--token-issuer', tokenIssuer],
+      ...['--token-jwks', paths.tokenJwks],
+      ...['--log-level', options.logLevel],
+    ];
+    this.program = new Program(
+      {
+        name: 'control-plane',
+        argv: provider.controlPlaneCommand(argv),
+        env: options.env,
+        cwd: paths.root,
+        logFile: paths.controlPlaneLog,
+        started: (pid) => options.started('control-plane', pid),
+      },
+      options.changed,
+    );
+  }
+
+  /** Starts it and waits until it serves; then publishes its root certificate, which every sidecar may read. */
+  async start(): Promise<void> {
+    await mkdir(this.#paths.controlPlaneState, { recursive: true, mode: 0o700 });
+    await this.program.start();
+    const ready = await waitUntil(
+      () => this.ready(),
+      controlPlaneReadyDeadlineMs,
+      () => this.program.state.kind !== 'running',
+    );
+    if (!ready) {
+      const { state } = this.program;
+      const why =
+        state.kind === 'running'
+          ? `was not ready within ${controlPlaneReadyDeadlineMs / 1000} s`
+          : `ended${'last' in state ? ` with ${state.last}` : ''}`;
+      const log = this.#paths.controlPlaneLog;
+      throw new Error(`the control plane ${why}; the end of ${log}:\n${await logExcerpt(log)}`);
+    }
+    await copyFile(join(this.#paths.controlPlaneState, 'root-cert.pem'), this.#paths.rootCert);
+    await chmod(this.#paths.rootCert, 0o644);
+  }
+
+  async ready(): Promise<boolean> {
+    return (
+      this.program.state.kind === 'running' &&
+      (await httpGet(this.#provider.controlPlane.admin, '/ready'))?.status === 200
+    );
+  }
+
+  /** What it finds wrong with the configuration; null when it does not answer. */
+  async problems(): Promise<Problem[] | null> {
+    const answer = await httpGet(this.#provider.controlPlane.admin, '/debug/config');
+    if (answer?.status !== 200) return null;
+    try {
+      return (JSON.parse(answer.body) as { problems?: Problem[] }).problems ?? [];
+    } catch {
+      return null;
+    }
+  }
+}

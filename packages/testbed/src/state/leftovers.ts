@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { type ProcessIdentity, processIdentity, stillRuns } from '../programs/identity.js';
+import type { KeeperRecord } from '../protocol.js';
+import type { StatePaths } from './state-dir.js';
+
+/**
+ * Ends what a crashed run has left and removes its files. Only processes that are certainly its own are ended: those with its
+ * mark in their environment (Linux), and those in its list whose number and start time both agree. Returns how many were ended.
+ * (Namespaces need nothing: the kernel ended them with their keeper.)
+ */
+export async function removeLeftovers(paths: StatePaths, record: KeeperRecord | null): Promise<number> {
+  const own = new Map<number, ProcessIdentity>();
+  for (const identity of [...listed(paths), ...(record === null ? [] : marked(record.run))]) {
+    own.set(identity.pid, identity);
+  }
+  let ended = 0;
+  for (const identity of own.values()) {
+    if (identity.pid === process.pid || !stillRuns(identity)) continue;
+    try {
+      process.kill(identity.pid, 'SIGKILL');
+      ended += 1;
+    } catch {
+      // Ended by itself, or not ours to end.
+    }
+  }
+  await rm(paths.socket, { force: true });
+  await rm(paths.root, { recursive: true, force: true });
+  return ended;
+}
+
+function listed(paths: StatePaths): ProcessIdentity[] {
+  try {
+    return readFileSync(paths.programs, 'utf8')
+      .split('\n')
+      .flatMap((line) => {
+        try {
+          const { pid, startedAt } = JSON.parse(line) as ProcessIdentity;
+          return typeof pid === 'number' && typeof startedAt === 'string' ? [{ pid, startedAt }] : [];
+        } catch {
+          // The last line of a crashed writer may be half a line.
+          return [];
+        }
+      });
+  } catch {
+    return [];
+  }
+}
+
+function marked(run: string): ProcessIdentity[] {
+  const mark = Buffer.from(`TULLE_TESTBED_RUN=${run}\0`);
+  const found: ProcessIdentity[] = [];
+  let entries: string[] = [];
+  try {
+    entries = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return found;
+  }
+  for (const entry of entries) {
+    try {
+      const identity = processIdentity(Number(entry));
+      if (identity !== null && readFileSync(`/proc/${entry}/environ`).includes(mark)) found.push(identity);
+    } catch {
+      // Somebody else's process.
+    }
+  }
+  return found;
+}
