@@ -12,6 +12,9 @@ export const MAX_ADS_STREAMS: number = 20_000;
 /** Names that one stream may subscribe to, for each type. More end the stream with RESOURCE_EXHAUSTED. */
 export const MAX_SUBSCRIBED_NAMES: number = 50_000;
 
+/** The text of a refusal is a sidecar's: it is kept and logged up to this many characters. */
+export const MAX_ERROR_TEXT = 2000;
+
 /** Certificates being signed at once; each takes a few milliseconds of CPU. One more is refused with RESOURCE_EXHAUSTED. */
 export const MAX_CONCURRENT_SIGNINGS: number = 64;
 
