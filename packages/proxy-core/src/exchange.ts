@@ -128,3 +128,9 @@ export interface UpstreamOwner {
   /** The connection is gone, whether it ever opened or not. Exchanges on it were told themselves. */
   gone(connection: UpstreamConnection, failure: Failure): void;
 }
+
+/** Who waits for a place. Exactly one of the two is called, at once or later, unless `abandon` was. */
+export interface PlaceWaiter {
+  placed(place: Place): void;
+  unplaced(failure: Failure): void;
+}

@@ -14,7 +14,7 @@ export type Side = 'downstream' | 'local' | 'upstream';
  */
 export type Retry = 'safe' | 'unless-sent' | 'never';
 
-interface ReasonRow {
+export interface ReasonRow {
   /** Status of the answer; 0 where nobody is left to answer. */
   readonly status: number;
   readonly side: Side;
@@ -23,7 +23,29 @@ interface ReasonRow {
   readonly hint: string;
 }
 
-export const reasons = {
+export type Reason =
+  | 'bad-request'
+  | 'request-head-too-large'
+  | 'target-too-long'
+  | 'head-timeout'
+  | 'access-denied'
+  | 'no-route'
+  | 'no-cluster'
+  | 'no-healthy-endpoint'
+  | 'upstream-overflow'
+  | 'upstream-connect-failed'
+  | 'upstream-connect-timeout'
+  | 'upstream-tls-failed'
+  | 'upstream-identity-mismatch'
+  | 'upstream-reset'
+  | 'upstream-bad-response'
+  | 'request-timeout'
+  | 'stream-idle'
+  | 'draining'
+  | 'overloaded'
+  | 'downstream-closed';
+
+export const reasons: Readonly<Record<Reason, ReasonRow>> = {
   'bad-request': { status: 400, side: 'downstream', retry: 'never', hint: 'The request is not valid HTTP.' },
   'request-head-too-large': { status: 431, side: 'downstream', retry: 'never', hint: 'The request head is too large.' },
   'target-too-long': { status: 414, side: 'downstream', retry: 'never', hint: 'The request target is too long.' },
@@ -77,10 +99,9 @@ export const reasons = {
   },
   'stream-idle': { status: 504, side: 'upstream', retry: 'never', hint: 'No byte moved within the idle timeout.' },
   draining: { status: 503, side: 'local', retry: 'safe', hint: 'The proxy is shutting down.' },
+  overloaded: { status: 503, side: 'local', retry: 'safe', hint: 'The proxy has reached its limit of connections.' },
   'downstream-closed': { status: 0, side: 'downstream', retry: 'never', hint: 'The client went away.' },
-} as const satisfies Record<string, ReasonRow>;
-
-export type Reason = keyof typeof reasons;
+};
 
 /** A failure on its way to the one place that answers. `detail` is for the log only: it may name addresses, never secrets. */
 export interface Failure {
@@ -90,11 +111,6 @@ export interface Failure {
 
 export function failure(reason: Reason, detail = ''): Failure {
   return { reason, detail };
-}
-
-/** The row of a reason: status, side, retry decision and hint. */
-export function reasonRow(reason: Reason): ReasonRow {
-  return reasons[reason];
 }
 
 /** What a lost upstream connection means for the exchange on it. */

@@ -9,12 +9,26 @@ export interface Limits {
   readonly maxHeaderFields: number;
   /** Bytes of a request target. At the edge: 414. */
   readonly maxTargetBytes: number;
+  /** Bytes of a method; the longest registered one has 17. At the edge: 400. */
+  readonly maxMethodBytes: number;
+  /** 1xx answers before the final one, so that an upstream cannot keep an exchange open with them. At the edge: 502. */
+  readonly maxInterimResponses: number;
   /** Bytes of one chunk extension; none is forwarded. At the edge: the message is malformed. */
   readonly maxChunkExtensionBytes: number;
+  /**
+   * Bytes of chunk lines beyond 16 a chunk plus twice its payload, summed: tiny chunks with long extensions cost much and carry nothing (CVE-2023-39326).
+   * At the edge: the message is malformed.
+   */
+  readonly maxChunkOverheadBytes: number;
   /** Bytes of a trailer section. At the edge: the message is malformed. */
   readonly maxTrailerBytes: number;
   /** From accept (or the end of the last answer's first following byte) to a whole head; covers the sniff and the handshake. At the edge: closed. */
   readonly headTimeoutMs: number;
+  /**
+   * Where nothing declares the protocol, how long a silent client is given before the server is dialled, since it may be the one to speak first.
+   * Long enough that a client which does speak is not dialled for in vain, short enough that nobody notices.
+   */
+  readonly detectDelayMs: number;
   /** A downstream connection with no exchange. Longer than `upstreamIdleTimeoutMs`, so that of two Tulle proxies the client side closes first. */
   readonly downstreamIdleTimeoutMs: number;
   /** An upstream connection in the pool with no exchange. At the edge: closed. */
@@ -29,6 +43,10 @@ export interface Limits {
   readonly writeHighWaterBytes: number;
   /** Request body bytes read and dropped after an early answer, so that the client sees the answer. Over it: closed. */
   readonly maxDiscardBytes: number;
+  /** After the last answer on a connection: how long the client may take to close too, while what it sends is dropped. At the edge: closed. */
+  readonly lingerTimeoutMs: number;
+  /** How long a drain leaves an idle client connection open, so that a request already under way is answered with `Connection: close`. At the edge: closed. */
+  readonly drainIdleGraceMs: number;
   /** How long a drain waits for open exchanges. At the edge: closed. */
   readonly drainTimeoutMs: number;
 }
@@ -37,9 +55,13 @@ export const defaultLimits: Limits = {
   maxHeadBytes: 65_536,
   maxHeaderFields: 128,
   maxTargetBytes: 16_384,
+  maxMethodBytes: 32,
+  maxInterimResponses: 32,
   maxChunkExtensionBytes: 256,
+  maxChunkOverheadBytes: 16_384,
   maxTrailerBytes: 8_192,
   headTimeoutMs: 30_000,
+  detectDelayMs: 5,
   downstreamIdleTimeoutMs: 300_000,
   upstreamIdleTimeoutMs: 60_000,
   streamIdleTimeoutMs: 300_000,
@@ -47,5 +69,7 @@ export const defaultLimits: Limits = {
   maxReplayBytes: 65_536,
   writeHighWaterBytes: 262_144,
   maxDiscardBytes: 1_048_576,
+  lingerTimeoutMs: 2_000,
+  drainIdleGraceMs: 1_000,
   drainTimeoutMs: 30_000,
 };

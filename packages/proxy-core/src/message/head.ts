@@ -13,7 +13,10 @@ const emptyBytes = new Uint8Array(0);
 export class Head {
   /** What all offsets index, `path` excepted. */
   bytes: Uint8Array = emptyBytes;
-  /** The head's own extent in `bytes`, final empty line included. */
+  /**
+   * The head's own extent in `bytes`, final empty line included. The fields lie between in wire form, `name ":" OWS value OWS CRLF`, in order and without gaps,
+   * whatever protocol they came in: a codec may copy runs of them as they are.
+   */
   start = 0;
   end = 0;
 
@@ -37,6 +40,9 @@ export class Head {
   authorityEnd = 0;
   /** Response: 100 to 599; request: 0. */
   status = 0;
+  /** Response: the reason phrase in `bytes`, often empty. */
+  reasonStart = 0;
+  reasonEnd = 0;
 
   framing: Framing = 'none';
   /** Bytes of the body when framing is `length`, at most 2^53 - 1. */
@@ -49,6 +55,8 @@ export class Head {
   expectContinue = false;
   /** Request: asks for an upgrade (Connection: upgrade and an Upgrade field) or is a CONNECT. Response: 101, or a 2xx to CONNECT. */
   upgrade = false;
+  /** The Connection field names other fields than the codec removes anyway: they belong to this hop and are not forwarded (RFC 9110 section 7.6.1). */
+  namesHopFields = false;
 
   constructor(maxFields: number) {
     this.offsets = new Int32Array(4 * maxFields);
@@ -70,12 +78,15 @@ export class Head {
     this.authorityStart = 0;
     this.authorityEnd = 0;
     this.status = 0;
+    this.reasonStart = 0;
+    this.reasonEnd = 0;
     this.framing = 'none';
     this.contentLength = 0;
     this.keepAlive = true;
     this.minorVersion = 1;
     this.expectContinue = false;
     this.upgrade = false;
+    this.namesHopFields = false;
   }
 
   /** Copies the head's bytes to the start of `target` (at least `end - start` long) and points every offset there. */
@@ -93,6 +104,8 @@ export class Head {
     this.queryEnd -= shift;
     this.authorityStart -= shift;
     this.authorityEnd -= shift;
+    this.reasonStart -= shift;
+    this.reasonEnd -= shift;
     this.end -= shift;
     this.start = 0;
     if (shift !== 0) {

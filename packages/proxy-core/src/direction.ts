@@ -1,0 +1,91 @@
+/** What outbound and inbound have in common: each try of an exchange or tunnel, and the ends that need no stage. The order of the stages is in `outbound.ts` and `inbound.ts`. */
+import type { Direction as DirectionName } from './config/config.js';
+import type { DataPlane, Listener } from './data-plane.js';
+import type { Downstream } from './exchange.js';
+import { type Failure, failure } from './failure.js';
+import { Exchange } from './forward/exchange.js';
+import { Tunnel } from './forward/tunnel.js';
+import type { HttpClient } from './http-client.js';
+import type { Connection, ConnectionHandler } from './io/io.js';
+import type { Chain } from './listen/chains.js';
+import type { Head } from './message/head.js';
+import type { OpeningOwner } from './opening.js';
+import { type AccessFacts, authorize, type Verdict } from './policy/authorize.js';
+import { chooseCluster } from './route/match.js';
+
+export abstract class Direction implements OpeningOwner {
+  abstract readonly name: DirectionName;
+  readonly plane: DataPlane;
+  readonly listener: Listener;
+
+  constructor(plane: DataPlane, listener: Listener) {
+    this.plane = plane;
+    this.listener = listener;
+  }
+
+  /** A connection was accepted on the listener. */
+  abstract accepted(connection: Connection): void;
+  /** HTTP is spoken on it. */
+  abstract http(connection: Connection, chain: Chain, peerUri: string): ConnectionHandler;
+  /** A whole request head has come from that client. */
+  abstract request(client: HttpClient, downstream: Downstream, head: Head): Exchange;
+  /** Opaque bytes are spoken on it; undefined: they are not let through, and that is recorded. */
+  abstract tunnel(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined;
+
+  /** One try of an exchange. A failed one that is safe to repeat comes here again. */
+  readonly attempt = (exchange: Exchange): void => {
+    const { plane } = this;
+    const endpoint = exchange.cluster?.pick(exchange.destination, exchange.tried, plane.clock.nowMs(), plane.random); // balance
+    if (endpoint === undefined) exchange.refuse(failure('no-healthy-endpoint', `cluster ${exchange.clusterName}`));
+    else exchange.tryOn(endpoint); // pool: a place on a connection; then forward moves the bodies
+  };
+
+  /** One try of a tunnel. */
+  readonly attemptTunnel = (tunnel: Tunnel): void => {
+    const { plane } = this;
+    const endpoint = tunnel.cluster.pick(tunnel.destination, tunnel.tried, plane.clock.nowMs(), plane.random); // balance
+    if (endpoint === undefined) tunnel.fail(failure('no-healthy-endpoint', `cluster ${tunnel.cluster.name}`));
+    else tunnel.tryOn(endpoint);
+  };
+
+  mayDialAhead(connection: Connection, chain: Chain, peerUri: string): boolean {
+    return this.authorizeTunnel(connection, chain, peerUri).allowed;
+  }
+
+  rejected(connection: Connection, detail: string): void {
+    this.plane.rejected(this.name, connection, failure('bad-request', detail));
+  }
+
+  /** An exchange that has just begun, with what is known of its client. */
+  protected open(client: HttpClient, downstream: Downstream, head: Head): Exchange {
+    const exchange = new Exchange(this.plane, this.name, this.attempt, downstream, head, client.destination);
+    exchange.peerUri = client.peerUri;
+    return exchange;
+  }
+
+  /** Policy for a connection of which nothing but the peer and the port is known. */
+  protected authorizeTunnel(connection: Connection, chain: Chain, peerUri: string): Verdict {
+    const facts: AccessFacts = { peerUri, port: connection.destination.port, head: undefined };
+    return authorize(chain.authorization, facts);
+  }
+
+  /** Closes a connection that may not go on; the client sees a reset. */
+  protected refuse(connection: Connection, failed: Failure): undefined {
+    this.plane.rejected(this.name, connection, failed);
+    connection.destroy(true);
+  }
+
+  /** A tunnel to one of the chain's clusters. */
+  protected openTunnel(connection: Connection, chain: Chain, peerUri: string, policy: string): Tunnel | undefined {
+    const { plane } = this;
+    if (chain.tcp === undefined) return this.refuse(connection, failure('no-route', `chain ${chain.name}`));
+    const name = chooseCluster(chain.tcp.clusters, chain.tcp.totalWeight, plane.random());
+    const cluster = plane.cluster(name);
+    if (cluster === undefined) return this.refuse(connection, failure('no-cluster', `cluster ${name} is not known`));
+    const tunnel = new Tunnel(plane, this.name, this.attemptTunnel, connection, cluster, chain.tcp.idleTimeoutMs);
+    tunnel.route = chain.name;
+    tunnel.policy = policy;
+    tunnel.peerUri = peerUri;
+    return tunnel;
+  }
+}

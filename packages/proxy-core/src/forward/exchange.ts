@@ -1,0 +1,422 @@
+/**
+ * Stage forward: one exchange under way. It moves bodies both ways with backpressure, starts further tries, and ends in exactly one log line.
+ *
+ *     deciding ──forward──▶ waiting ──placed──▶ forwarding ──answer and request whole──▶ over
+ *        │                    │ ▲                   │
+ *        │ refuse, answer     │ └────── retry ──────┤
+ *        ▼                    ▼ unplaced            ▼ upstreamFailed, timeout, downstreamGone
+ *      over ◀───────────────────────────────────────┘
+ *
+ * Routing, policy and balancing are decided by `outbound.ts` or `inbound.ts`, which own the order of the stages.
+ */
+import type { SocketAddress } from '../address.js';
+import type { Direction, RetryConfig } from '../config/config.js';
+import type { Downstream, ExchangeEvents, Place, PlaceWaiter } from '../exchange.js';
+import { type Failure, failure, type Reason, reasons } from '../failure.js';
+import type { Clock } from '../io/io.js';
+import type { Limits } from '../limits.js';
+import { type HeadEdits, noEdits } from '../message/edits.js';
+import { fieldIds } from '../message/fields.js';
+import { Head } from '../message/head.js';
+import type { Slabs } from '../message/slabs.js';
+import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
+import type { Cluster } from '../upstream/cluster.js';
+import type { Endpoint } from '../upstream/endpoint.js';
+import { HeldBody } from './held.js';
+import { mayRetryAnswer, mayRetryFailure, type TryFacts } from './retry.js';
+
+/** What an exchange needs from its data thread. */
+export interface ExchangeServices {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly limits: Limits;
+  readonly slabs: Slabs;
+  /** The proxy is going away: answers announce the end of their connection. */
+  readonly draining: boolean;
+  /** Answers on behalf of the proxy (stage respond). */
+  respond(downstream: Downstream, failed: Failure, close: boolean): void;
+  /** Counts and logs (stage observe); the exchange's head is still valid. */
+  finished(exchange: Exchange): void;
+  /** Takes the figures of a try in (stage balance). */
+  measured(endpoint: Endpoint, latencyMs: number): void;
+  failed(endpoint: Endpoint): void;
+}
+
+/** What the route says about tries (config.route.v3.RouteAction.timeout and retry_policy). */
+export interface ForwardPlan {
+  /** Whole exchange; 0: none. */
+  readonly timeoutMs: number;
+  readonly retry: RetryConfig | undefined;
+}
+
+/** Starts one try of an exchange: balance, then pool. Written in `outbound.ts` and `inbound.ts`. */
+export type Attempt = (exchange: Exchange) => void;
+
+type Phase = 'deciding' | 'waiting' | 'forwarding' | 'over';
+
+export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
+  readonly direction: Direction;
+  readonly head: Head;
+  readonly downstream: Downstream;
+  /** Where the client's connection was going. */
+  readonly destination: SocketAddress;
+  readonly startMs: number;
+
+  // For the log line, written as the stages decide.
+  reason: Reason | '' = '';
+  detail = '';
+  status = 0;
+  route = '';
+  policy = '';
+  peerUri = '';
+  requestId: Uint8Array = noBytes;
+  attempts = 0;
+  clusterName = '';
+  /** The endpoint of the try under way. */
+  private endpoint: Endpoint | undefined = undefined;
+  /** The endpoint of the last try that is over. */
+  lastEndpoint: Endpoint | undefined = undefined;
+  upstreamUri = '';
+  /** From the last try's start to the answer's head; -1: there was none. */
+  upstreamMs = -1;
+
+  readonly tried: Endpoint[] = [];
+  requestEdits: HeadEdits = noEdits;
+  responseEdits: HeadEdits = noEdits;
+  cluster: Cluster | undefined = undefined;
+
+  private readonly services: ExchangeServices;
+  private readonly attempt: Attempt;
+  private readonly slab: Uint8Array;
+  private readonly held: HeldBody = new HeldBody();
+  private readonly idleTimer: Timer;
+  private requestTimer: Timer | undefined = undefined;
+  private tryTimer: Timer | undefined = undefined;
+  private phase: Phase = 'deciding';
+  private request: 'arriving' | 'whole' = 'arriving';
+  private answer: 'none' | 'started' | 'whole' = 'none';
+  /** Request events were told since the last `requestFlush`: the codec will call it, and one write then carries all. */
+  private flushComes = true;
+  private plan: ForwardPlan | undefined = undefined;
+  private place: Place | undefined = undefined;
+  private heldTrailers: Head | undefined = undefined;
+  private tryStartMs = 0;
+
+  constructor(
+    services: ExchangeServices,
+    direction: Direction,
+    attempt: Attempt,
+    downstream: Downstream,
+    head: Head,
+    destination: SocketAddress,
+  ) {
+    this.services = services;
+    this.direction = direction;
+    this.attempt = attempt;
+    this.downstream = downstream;
+    this.destination = destination;
+    this.head = head;
+    this.slab = services.slabs.take(head.end - head.start);
+    head.moveTo(this.slab);
+    this.startMs = services.clock.nowMs();
+    this.idleTimer = new Timer(this, 'stream-idle');
+  }
+
+  /** Of the last try, for the log line. */
+  get upstreamAddress(): SocketAddress | undefined {
+    return this.lastEndpoint?.address;
+  }
+
+  /** Ends the exchange with an answer of the proxy's own that says why. */
+  refuse(failed: Failure): this {
+    this.answerFailure(failed);
+    return this;
+  }
+
+  /** Ends the exchange with a redirect or a direct response that the route asks for. */
+  answerDirectly(status: number, fields: readonly Uint8Array[], body: Uint8Array): this {
+    this.status = status;
+    this.answer = 'whole';
+    this.downstream.sendLocal(status, fields, body, this.services.draining);
+    this.finish();
+    return this;
+  }
+
+  /** Routing and policy have decided: the first try begins. */
+  forward(plan: ForwardPlan, cluster: Cluster): this {
+    this.plan = plan;
+    this.cluster = cluster;
+    this.clusterName = cluster.name;
+    if (cluster.breaker.requests >= cluster.breaker.maxRequests) {
+      return this.refuse(failure('upstream-overflow', `${cluster.breaker.requests} requests are under way`));
+    }
+    cluster.breaker.requests++;
+    if (plan.timeoutMs > 0) {
+      this.requestTimer = new Timer(this, 'request-timeout');
+      this.services.timers.arm(this.requestTimer, plan.timeoutMs);
+    }
+    this.services.timers.arm(this.idleTimer, this.services.limits.streamIdleTimeoutMs);
+    this.phase = 'waiting';
+    this.attempt(this);
+    return this;
+  }
+
+  /** An endpoint was chosen for the next try. */
+  tryOn(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    this.attempts++;
+    endpoint.active++;
+    this.tryStartMs = this.services.clock.nowMs();
+    const perTryMs = this.plan?.retry?.perTryTimeoutMs ?? 0;
+    if (perTryMs > 0) {
+      this.tryTimer ??= new Timer(this, 'try-timeout');
+      this.services.timers.arm(this.tryTimer, perTryMs);
+    }
+    endpoint.pool.acquire(this);
+  }
+
+  placed(place: Place): void {
+    this.place = place;
+    this.phase = 'forwarding';
+    this.upstreamUri = place.peerUri;
+    place.begin(this);
+    const noBody = this.head.framing === 'none' && !this.head.upgrade;
+    place.sendHead(this.head, this.requestEdits, noBody);
+    let room = true;
+    this.held.replay((bytes, start, end) => {
+      room = place.sendBody(bytes, start, end);
+    });
+    if (this.request === 'whole' && !noBody) place.sendEnd(this.heldTrailers);
+    if (!this.flushComes) place.flush();
+    if (room) this.downstream.resumeRequest();
+  }
+
+  unplaced(failed: Failure): void {
+    this.tryFailed(failed, true);
+  }
+
+  requestBody(bytes: Uint8Array, start: number, end: number): void {
+    if (this.phase === 'over') return;
+    this.flushComes = true;
+    this.touch();
+    if (this.phase !== 'forwarding') {
+      // What was read with the head; nothing more comes before there is a place.
+      this.held.append(bytes, start, end);
+      this.downstream.pauseRequest();
+      return;
+    }
+    const { place } = this;
+    if (place === undefined) return;
+    this.keepForReplay(bytes, start, end);
+    if (!place.sendBody(bytes, start, end)) this.downstream.pauseRequest();
+  }
+
+  requestEnd(trailers: Head | undefined): void {
+    if (this.phase === 'over') return;
+    this.flushComes = true;
+    this.request = 'whole';
+    if (this.phase === 'forwarding') {
+      if (this.head.framing !== 'none' || this.head.upgrade) this.place?.sendEnd(trailers);
+      if (this.answer === 'whole') this.finish();
+    } else if (trailers !== undefined) {
+      this.heldTrailers = copyOf(trailers);
+    }
+  }
+
+  requestFlush(): void {
+    this.flushComes = false;
+    this.place?.flush();
+  }
+
+  downstreamDrain(): void {
+    this.touch();
+    this.place?.resumeResponse();
+  }
+
+  downstreamGone(failed: Failure): void {
+    if (this.phase === 'over') return;
+    this.reason = failed.reason;
+    this.detail = failed.detail;
+    this.finish();
+  }
+
+  responseInterim(head: Head): void {
+    this.touch();
+    this.downstream.sendInterim(head);
+  }
+
+  responseHead(head: Head): void {
+    this.touch();
+    const { services, endpoint } = this;
+    this.upstreamMs = services.clock.nowMs() - this.tryStartMs;
+    if (endpoint !== undefined) services.measured(endpoint, this.upstreamMs);
+    const peerReason = this.place?.isTls === true ? reasonOf(head) : '';
+    if (head.status >= 500 && mayRetryAnswer(head.status, peerReason, this.facts(false))) {
+      this.endTry();
+      this.phase = 'waiting';
+      this.attempt(this);
+      return;
+    }
+    if (this.tryTimer !== undefined) services.timers.disarm(this.tryTimer);
+    this.status = head.status;
+    this.answer = 'started';
+    this.downstream.sendHead(head, this.responseEdits, services.draining);
+    if (head.upgrade) {
+      this.downstream.becomeTunnel();
+      this.place?.becomeTunnel();
+      if (this.requestTimer !== undefined) services.timers.disarm(this.requestTimer);
+    }
+  }
+
+  responseBody(bytes: Uint8Array, start: number, end: number): void {
+    this.touch();
+    if (!this.downstream.sendBody(bytes, start, end)) this.place?.pauseResponse();
+  }
+
+  responseEnd(trailers: Head | undefined): void {
+    this.answer = 'whole';
+    this.downstream.finish(trailers);
+    // A tunnel is over when both directions are; an answer that came before the request was whole ends the exchange, the codec discards the rest.
+    if (this.isTunnel() && this.request === 'arriving') return;
+    this.finish();
+  }
+
+  responseFlush(): void {
+    this.downstream.flush();
+  }
+
+  upstreamDrain(): void {
+    this.touch();
+    this.downstream.resumeRequest();
+  }
+
+  upstreamFailed(failed: Failure, undelivered: boolean): void {
+    this.place = undefined;
+    this.tryFailed(failed, undelivered);
+  }
+
+  onTimer(timer: Timer): void {
+    if (this.phase === 'over') return;
+    if (timer === this.tryTimer) {
+      this.tryFailed(
+        failure('request-timeout', `no answer within ${this.plan?.retry?.perTryTimeoutMs} ms of this try`),
+        false,
+      );
+      return;
+    }
+    const failed =
+      timer === this.requestTimer
+        ? failure('request-timeout', `no whole answer within ${this.plan?.timeoutMs} ms`)
+        : failure('stream-idle', `no byte moved for ${this.services.limits.streamIdleTimeoutMs} ms`);
+    this.answerFailure(failed);
+  }
+
+  private tryFailed(failed: Failure, undelivered: boolean): void {
+    if (this.phase === 'over') return;
+    if (this.endpoint !== undefined) this.services.failed(this.endpoint);
+    const again = this.answer === 'none' && mayRetryFailure(failed, this.facts(undelivered));
+    this.endTry();
+    if (again) {
+      this.phase = 'waiting';
+      this.attempt(this);
+      return;
+    }
+    this.answerFailure(failed);
+  }
+
+  private facts(undelivered: boolean): TryFacts {
+    return {
+      attempts: this.attempts,
+      undelivered,
+      method: this.head.method,
+      replayable: this.held.isWhole,
+      retry: this.plan?.retry,
+    };
+  }
+
+  /** The try is over without an answer for the client: its place is given up. */
+  private endTry(): void {
+    const { endpoint } = this;
+    this.place?.cancel();
+    this.place = undefined;
+    if (this.tryTimer !== undefined) this.services.timers.disarm(this.tryTimer);
+    if (endpoint === undefined) return;
+    endpoint.pool.abandon(this);
+    endpoint.active--;
+    this.tried.push(endpoint);
+    this.endpoint = undefined;
+    this.lastEndpoint = endpoint;
+  }
+
+  private answerFailure(failed: Failure): void {
+    this.reason = failed.reason;
+    this.detail = failed.detail;
+    this.place?.cancel();
+    this.place = undefined;
+    if (this.answer === 'none') {
+      this.answer = 'whole';
+      this.status = reasons[failed.reason].status;
+      this.services.respond(this.downstream, failed, this.services.draining);
+    } else {
+      // The client has part of an answer: it must not take it for a whole one.
+      this.downstream.abort();
+    }
+    this.finish();
+  }
+
+  private keepForReplay(bytes: Uint8Array, start: number, end: number): void {
+    const { held } = this;
+    if (!held.isWhole || this.answer !== 'none') return;
+    if (held.size + end - start > this.services.limits.maxReplayBytes) held.drop();
+    else held.append(bytes, start, end);
+  }
+
+  private touch(): void {
+    this.services.timers.arm(this.idleTimer, this.services.limits.streamIdleTimeoutMs);
+  }
+
+  private isTunnel(): boolean {
+    return this.head.upgrade && (this.status === 101 || this.head.method === 'CONNECT');
+  }
+
+  private finish(): void {
+    if (this.phase === 'over') return;
+    const { services, endpoint, cluster } = this;
+    const forwarded = this.phase !== 'deciding' && cluster !== undefined;
+    this.phase = 'over';
+    services.timers.disarm(this.idleTimer);
+    if (this.requestTimer !== undefined) services.timers.disarm(this.requestTimer);
+    if (this.tryTimer !== undefined) services.timers.disarm(this.tryTimer);
+    // A place whose request and answer are both whole goes back to its pool by itself.
+    if (this.answer !== 'whole' || this.request !== 'whole') this.place?.cancel();
+    this.place = undefined;
+    if (endpoint !== undefined) {
+      endpoint.pool.abandon(this);
+      endpoint.active--;
+      this.lastEndpoint = endpoint;
+    }
+    if (forwarded) cluster.breaker.requests--;
+    services.finished(this);
+    services.slabs.give(this.slab);
+  }
+}
+
+const noBytes = new Uint8Array(0);
+const reasonFieldId = fieldIds['x-tulle-reason'];
+
+function reasonOf(head: Head): string {
+  const index = head.find(reasonFieldId);
+  return index < 0 ? '' : head.value(index);
+}
+
+function copyOf(head: Head): Head {
+  const copy = new Head(Math.max(head.fieldCount, 1));
+  copy.bytes = head.bytes;
+  copy.start = head.start;
+  copy.end = head.end;
+  copy.fieldCount = head.fieldCount;
+  copy.offsets.set(head.offsets.subarray(0, 4 * head.fieldCount));
+  copy.ids.set(head.ids.subarray(0, head.fieldCount));
+  copy.moveTo(new Uint8Array(head.end - head.start));
+  return copy;
+}

@@ -1,0 +1,41 @@
+/** Request body bytes kept aside: while no place is there yet, and so that a request which never arrived can be sent again. */
+const empty = new Uint8Array(0);
+
+export class HeldBody {
+  private bytes: Uint8Array = empty;
+  private length = 0;
+  /** Some bytes were not kept: what is held is not the whole body and cannot be replayed. */
+  private lost = false;
+
+  get size(): number {
+    return this.length;
+  }
+
+  /** All bytes of the body so far are here. */
+  get isWhole(): boolean {
+    return !this.lost;
+  }
+
+  append(source: Uint8Array, start: number, end: number): void {
+    const needed = this.length + end - start;
+    if (needed > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+    }
+    this.bytes.set(source.subarray(start, end), this.length);
+    this.length = needed;
+  }
+
+  /** Gives up: the body has become too large to keep. */
+  drop(): void {
+    this.bytes = empty;
+    this.length = 0;
+    this.lost = true;
+  }
+
+  /** Hands all bytes to `take`, and keeps them. */
+  replay(take: (bytes: Uint8Array, start: number, end: number) => void): void {
+    if (this.length > 0) take(this.bytes, 0, this.length);
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Stage forward for opaque connections: bytes pass both ways as they come, each direction half-closes on its own, backpressure holds the source.
+ *
+ *     dialling ──opened──▶ open ──both sides ended──▶ over
+ *        │  └─ refused: next endpoint, nothing was sent      │
+ *        ▼ no endpoint left                                   ▼ reset, idle
+ *      over ◀─────────────────────────────────────────────────┘
+ *
+ * The client's bytes stay in the kernel until the upstream is open, so a try that failed has lost nothing.
+ */
+import type { SocketAddress } from '../address.js';
+import type { Direction } from '../config/config.js';
+import { type Failure, type Reason, upstreamFailure } from '../failure.js';
+import type { Clock, Connection, ConnectionHandler, IoError } from '../io/io.js';
+import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
+import type { Cluster } from '../upstream/cluster.js';
+import type { Endpoint } from '../upstream/endpoint.js';
+
+export interface TunnelServices {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  /** Starts connecting; the outcome comes to the handler. */
+  dial(endpoint: Endpoint, cluster: Cluster, handler: ConnectionHandler): Connection;
+  /** Is the server who it should be? Asked when a TLS connection is open. */
+  verifyUpstream(endpoint: Endpoint, connection: Connection): Failure | undefined;
+  tunnelStarted(tunnel: Tunnel): void;
+  /** `joined`: the client was part of it; otherwise it was dialled in vain and is not worth a log line. */
+  tunnelFinished(tunnel: Tunnel, joined: boolean): void;
+  failed(endpoint: Endpoint): void;
+}
+
+/** Further endpoints that are tried when one refuses. */
+const furtherTries = 2;
+
+export class Tunnel implements ConnectionHandler, TimerOwner {
+  readonly direction: Direction;
+  readonly downstream: Connection;
+  readonly destination: SocketAddress;
+  readonly startMs: number;
+  readonly cluster: Cluster;
+  upstream: Connection | undefined = undefined;
+  endpoint: Endpoint | undefined = undefined;
+  /** The endpoint of the last try, for the log line. */
+  lastEndpoint: Endpoint | undefined = undefined;
+  /** Set while nobody knows yet what the client speaks: called when the server speaks or ends first. Must make the client join. */
+  onServerFirst: (() => void) | undefined = undefined;
+  reason: Reason | '' = '';
+  detail = '';
+  route = '';
+  policy = '';
+  peerUri = '';
+  upstreamUri = '';
+  attempts = 0;
+  upstreamMs = -1;
+  bytesReceived = 0;
+  bytesSent = 0;
+
+  private readonly services: TunnelServices;
+  private readonly attempt: (tunnel: Tunnel) => void;
+  private readonly idleMs: number;
+  private readonly idleTimer: Timer;
+  readonly tried: Endpoint[] = [];
+  private phase: 'dialling' | 'open' | 'over' = 'dialling';
+  /** Sides that ended in order, 0 to 2. */
+  private closed = 0;
+  /** Whether the client's connection was given to the tunnel. */
+  private joined: 'no' | 'yes' = 'no';
+
+  constructor(
+    services: TunnelServices,
+    direction: Direction,
+    attempt: (tunnel: Tunnel) => void,
+    downstream: Connection,
+    cluster: Cluster,
+    idleMs: number,
+  ) {
+    this.services = services;
+    this.direction = direction;
+    this.attempt = attempt;
+    this.downstream = downstream;
+    this.destination = downstream.destination;
+    this.cluster = cluster;
+    this.idleMs = idleMs;
+    this.startMs = services.clock.nowMs();
+    this.idleTimer = new Timer(this, 'tunnel-idle');
+  }
+
+  get clusterName(): string {
+    return this.cluster.name;
+  }
+
+  /** Of the last try, for the log line. */
+  get upstreamAddress(): SocketAddress | undefined {
+    return this.lastEndpoint?.address;
+  }
+
+  /** Starts dialling. The client joins later with `join`, or the tunnel is given up with `abandon`. */
+  start(): void {
+    this.services.tunnelStarted(this);
+    this.services.timers.arm(this.idleTimer, this.idleMs);
+    this.attempt(this);
+  }
+
+  /** An endpoint was chosen for the next try. */
+  tryOn(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    this.attempts++;
+    endpoint.active++;
+    this.upstream = this.services.dial(endpoint, this.cluster, this);
+  }
+
+  /** The client's connection belongs to the tunnel from here: its bytes flow as soon as the upstream is open. */
+  join(): void {
+    this.joined = 'yes';
+    if (this.phase === 'dialling') this.downstream.pause();
+  }
+
+  /** The client turned out to speak another protocol: the dialled connection is dropped, the client's is left alone. */
+  abandon(): void {
+    if (this.phase === 'over') return;
+    this.phase = 'over';
+    this.services.timers.disarm(this.idleTimer);
+    this.releaseEndpoint();
+    this.upstream?.destroy(false);
+    this.services.tunnelFinished(this, false);
+  }
+
+  /** Ends both sides now, because the proxy ends. */
+  cut(): void {
+    this.over('draining', 'cut off when the drain ran out of time', true);
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'over';
+  }
+
+  /** No endpoint is left or none may be used: the client is closed, with RST since it may have sent something. */
+  fail(failed: Failure): void {
+    if (this.joined === 'no') this.abandon();
+    else this.over(failed.reason, failed.detail, true);
+  }
+
+  onOpen(connection: Connection): void {
+    if (connection === this.downstream) return;
+    const { endpoint, services } = this;
+    if (endpoint === undefined) return;
+    const failed = services.verifyUpstream(endpoint, connection);
+    if (failed !== undefined) {
+      connection.destroy(false);
+      this.dialFailed(failed);
+      return;
+    }
+    this.phase = 'open';
+    this.upstreamUri = connection.peer?.uris[0] ?? '';
+    this.upstreamMs = services.clock.nowMs() - this.startMs;
+    if (this.joined === 'yes') this.downstream.resume();
+  }
+
+  onData(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    this.services.timers.arm(this.idleTimer, this.idleMs);
+    if (connection === this.downstream) {
+      this.bytesReceived += end - start;
+      if (this.upstream?.write(bytes, start, end, false) === false) this.downstream.pause();
+    } else {
+      if (this.joined === 'no') this.onServerFirst?.();
+      this.bytesSent += end - start;
+      if (!this.downstream.write(bytes, start, end, false)) this.upstream?.pause();
+    }
+  }
+
+  onEnd(connection: Connection): void {
+    if (connection === this.downstream) {
+      this.upstream?.end();
+      return;
+    }
+    if (this.joined === 'no') this.onServerFirst?.();
+    this.downstream.end();
+  }
+
+  onDrain(connection: Connection): void {
+    this.services.timers.arm(this.idleTimer, this.idleMs);
+    if (connection === this.downstream) this.upstream?.resume();
+    else this.downstream.resume();
+  }
+
+  onClose(connection: Connection, error: IoError | undefined): void {
+    const isDownstream = connection === this.downstream;
+    if (error === undefined && (isDownstream || this.phase === 'open')) {
+      // Both directions of this side ended in order. The other side may still be sending what it holds: it closes by itself.
+      this.closed++;
+      if (this.closed === 2 || this.phase === 'dialling') this.over('', '', false);
+      return;
+    }
+    if (isDownstream) this.over('downstream-closed', error?.message ?? '', true);
+    else if (this.phase === 'dialling') this.dialFailed(upstreamFailure(error, false));
+    else this.over('upstream-reset', error?.message ?? '', true);
+  }
+
+  onTimer(): void {
+    this.over('stream-idle', `no byte moved for ${this.idleMs} ms`, true);
+  }
+
+  private dialFailed(failed: Failure): void {
+    const { endpoint } = this;
+    if (endpoint !== undefined) {
+      this.services.failed(endpoint);
+      this.tried.push(endpoint);
+    }
+    this.releaseEndpoint();
+    this.upstream = undefined;
+    if (this.attempts <= furtherTries && this.tried.length < this.cluster.known.length) this.attempt(this);
+    else this.fail(failed);
+  }
+
+  private releaseEndpoint(): void {
+    if (this.endpoint !== undefined) this.endpoint.active--;
+    this.lastEndpoint = this.endpoint ?? this.lastEndpoint;
+    this.endpoint = undefined;
+  }
+
+  private over(reason: Reason | '', detail: string, reset: boolean): void {
+    if (this.phase === 'over') return;
+    this.phase = 'over';
+    this.reason = reason;
+    this.detail = detail;
+    this.services.timers.disarm(this.idleTimer);
+    this.releaseEndpoint();
+    this.upstream?.destroy(reset);
+    this.downstream.destroy(reset);
+    this.services.tunnelFinished(this, true);
+  }
+}

@@ -1,0 +1,76 @@
+/** One client's connection that speaks HTTP, as the direction it belongs to sees it: who it is, where it was going, and which chain serves it by now. */
+import type { SocketAddress } from './address.js';
+import type { Direction } from './direction.js';
+import type { Downstream, ExchangeEvents, ExchangeOpener } from './exchange.js';
+import type { Failure } from './failure.js';
+import type { Connection } from './io/io.js';
+import { type Chain, type ChainIndex, chainForAlpn, chainForBytes, findChains } from './listen/chains.js';
+import { fromLatin1, type Head } from './message/head.js';
+import type { AccessFacts } from './policy/authorize.js';
+import type { OwnEdits } from './route-action.js';
+
+const clientCertField = fromLatin1('x-forwarded-client-cert');
+const reasonField = fromLatin1('x-tulle-reason');
+
+/** A URI that can stand in a field value without being taken for more than one. */
+const printable = /^[!-+\--:<-~]+$/;
+
+export class HttpClient implements ExchangeOpener {
+  readonly destination: SocketAddress;
+  readonly peerUri: string;
+  /**
+   * Inbound: only this proxy says who the client is (Envoy's XFCC, sanitised and set), and only a proxy says why a request failed: an application that could
+   * write `x-tulle-reason` could make its client repeat requests.
+   */
+  readonly inboundEdits: OwnEdits;
+
+  private readonly direction: Direction;
+  private readonly connection: Connection;
+  private index: ChainIndex;
+  private chain: Chain | undefined;
+
+  constructor(direction: Direction, connection: Connection, chain: Chain, peerUri: string) {
+    this.direction = direction;
+    this.connection = connection;
+    this.destination = connection.destination;
+    this.peerUri = peerUri;
+    this.index = direction.listener.chains;
+    this.chain = chain;
+    this.inboundEdits = {
+      request: {
+        path: undefined,
+        authority: undefined,
+        remove: [clientCertField],
+        append: !printable.test(peerUri) ? [] : [fromLatin1(`x-forwarded-client-cert: URI=${peerUri}\r\n`)],
+      },
+      response: { path: undefined, authority: undefined, remove: [reasonField], append: [] },
+    };
+  }
+
+  request(downstream: Downstream, head: Head): ExchangeEvents {
+    return this.direction.request(this, downstream, head);
+  }
+
+  malformed(downstream: Downstream, failed: Failure): void {
+    const { plane, name } = this.direction;
+    plane.respond(downstream, failed, true);
+    plane.rejected(name, this.connection, failed);
+  }
+
+  /** The chain for this connection in the configuration of now; undefined when it has been taken away. Looked up once per configuration. */
+  currentChain(): Chain | undefined {
+    const { chains } = this.direction.listener;
+    if (chains !== this.index) {
+      this.index = chains;
+      const set = findChains(chains, this.destination);
+      if (set === undefined) this.chain = undefined;
+      else this.chain = this.connection.isTls ? chainForAlpn(set, this.connection.alpn) : chainForBytes(set, 'http');
+    }
+    return this.chain;
+  }
+
+  /** What policy may know. */
+  facts(head: Head): AccessFacts {
+    return { peerUri: this.peerUri, port: this.destination.port, head };
+  }
+}

@@ -1,0 +1,88 @@
+/** Stage listen: which filter chains serve a destination? Pure lookup over an index made once per configuration (Envoy: FilterChainMatch). */
+import type { SocketAddress } from '../address.js';
+import { formatAddress } from '../address.js';
+import type { FilterChainConfig, WeightedCluster } from '../config/config.js';
+import type { Authorization } from '../policy/authorize.js';
+import type { RouteTable } from '../route/table.js';
+import type { ServerTls } from '../secure/server-tls.js';
+
+/** A filter chain, compiled. */
+export interface Chain {
+  readonly name: string;
+  readonly protocol: FilterChainConfig['protocol'];
+  /** ALPN protocols it serves; undefined: whatever no other chain claims. */
+  readonly alpn: readonly string[] | undefined;
+  readonly tls: ServerTls | undefined;
+  readonly routes: RouteTable | undefined;
+  readonly tcp:
+    | { readonly clusters: readonly WeightedCluster[]; readonly totalWeight: number; readonly idleTimeoutMs: number }
+    | undefined;
+  readonly authorization: Authorization;
+}
+
+/** The chains of one destination, by what the first bytes may turn out to be. */
+export interface ChainSet {
+  readonly tls: readonly Chain[];
+  readonly plain: readonly Chain[];
+}
+
+export interface ChainIndex {
+  readonly byAddress: ReadonlyMap<string, ChainSet>;
+  readonly byPort: ReadonlyMap<number, ChainSet>;
+  readonly fallback: ChainSet | undefined;
+}
+
+interface MutableSet {
+  tls: Chain[];
+  plain: Chain[];
+}
+
+export function indexChains(
+  configs: readonly FilterChainConfig[],
+  compile: (config: FilterChainConfig) => Chain,
+): ChainIndex {
+  const byAddress = new Map<string, MutableSet>();
+  const byPort = new Map<number, MutableSet>();
+  const fallback: MutableSet = { tls: [], plain: [] };
+  for (const config of configs) {
+    const { address, port, transport } = config.match;
+    let set = fallback;
+    if (address !== undefined && port !== undefined) set = entry(byAddress, formatAddress({ host: address, port }));
+    else if (port !== undefined) set = entry(byPort, port);
+    const chain = compile(config);
+    if (transport !== 'plain' && chain.tls !== undefined) set.tls.push(chain);
+    if (transport !== 'tls') set.plain.push(chain);
+  }
+  const hasFallback = fallback.tls.length + fallback.plain.length > 0;
+  return { byAddress, byPort, fallback: hasFallback ? fallback : undefined };
+}
+
+/** The most specific set: address and port, then port, then what is left; undefined: nobody serves this destination. */
+export function findChains(index: ChainIndex, destination: SocketAddress): ChainSet | undefined {
+  if (index.byAddress.size > 0) {
+    const exact = index.byAddress.get(formatAddress(destination));
+    if (exact !== undefined) return exact;
+  }
+  return index.byPort.get(destination.port) ?? index.fallback;
+}
+
+/** Among TLS chains the one that claims the ALPN protocol agreed on, else the one that claims none. */
+export function chainForAlpn(set: ChainSet, alpn: string): Chain | undefined {
+  return (
+    set.tls.find((chain) => chain.alpn?.includes(alpn) === true) ?? set.tls.find((chain) => chain.alpn === undefined)
+  );
+}
+
+/** Among plain chains: the one for HTTP if the bytes are HTTP, else the opaque one. A chain of protocol `auto` is both. */
+export function chainForBytes(set: ChainSet, kind: 'http' | 'tcp'): Chain | undefined {
+  return set.plain.find((chain) => chain.protocol === kind || chain.protocol === 'auto');
+}
+
+function entry<K>(map: Map<K, MutableSet>, key: K): MutableSet {
+  let set = map.get(key);
+  if (set === undefined) {
+    set = { tls: [], plain: [] };
+    map.set(key, set);
+  }
+  return set;
+}

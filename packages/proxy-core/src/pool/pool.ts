@@ -1,0 +1,167 @@
+/**
+ * Stage pool: places on connections to one endpoint under one identity, trust generation and expected peer. A change of any of these is another pool;
+ * the old one retires: its idle connections close, its busy ones finish.
+ *
+ *     acquire ─▶ idle connection? ─yes─▶ placed (at once)
+ *                   │ no
+ *                   ▼
+ *                waiting ──dial──▶ opened ─▶ placed        one dial for each that waits, so a failed dial fails one of them
+ *                   │                └ gone ─▶ unplaced
+ *                   └ a busy connection is freed ─▶ placed
+ */
+import type { PlaceWaiter, UpstreamConnection, UpstreamOwner } from '../exchange.js';
+import { type Failure, failure } from '../failure.js';
+import type { Clock } from '../io/io.js';
+import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
+import type { Breaker } from './breaker.js';
+
+export interface PoolOptions {
+  readonly dial: (owner: UpstreamOwner) => UpstreamConnection;
+  readonly breaker: Breaker;
+  readonly timers: TimerWheel;
+  readonly clock: Clock;
+  /** An idle connection older than this is closed and not used. */
+  readonly idleTimeoutMs: number;
+}
+
+interface Idle {
+  readonly connection: UpstreamConnection;
+  readonly expiresMs: number;
+}
+
+/** A server that says how long it keeps an idle connection may close it a little earlier: what is on the way then would be lost. */
+const hintMarginMs = 1_000;
+/** How often idle connections are looked through. */
+const sweepMs = 1_000;
+
+export class Pool implements UpstreamOwner, TimerOwner {
+  private readonly options: PoolOptions;
+  private readonly idle: Idle[] = [];
+  private readonly waiting = new Set<PlaceWaiter>();
+  /** Every connection of the pool, and whether it was ever open. */
+  private readonly connections = new Map<UpstreamConnection, 'connecting' | 'open'>();
+  private readonly sweep: Timer;
+  private connecting = 0;
+  private retired = false;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+    this.sweep = new Timer(this, 'pool-sweep');
+  }
+
+  /** No connection and nobody waiting: may be forgotten. */
+  get isEmpty(): boolean {
+    return this.connections.size === 0 && this.waiting.size === 0;
+  }
+
+  acquire(waiter: PlaceWaiter): void {
+    const connection = this.takeIdle();
+    if (connection !== undefined) {
+      waiter.placed(connection.place());
+      return;
+    }
+    const { breaker } = this.options;
+    if (breaker.pending >= breaker.maxPendingRequests) {
+      waiter.unplaced(failure('upstream-overflow', `${breaker.pending} requests wait for a connection already`));
+      return;
+    }
+    breaker.pending++;
+    this.waiting.add(waiter);
+    this.dialForWaiting();
+  }
+
+  /** Stops waiting: nothing will be called. */
+  abandon(waiter: PlaceWaiter): void {
+    if (this.waiting.delete(waiter)) this.options.breaker.pending--;
+  }
+
+  /** No new exchanges: idle connections close now, busy ones when they are done. */
+  retire(): void {
+    this.retired = true;
+    this.idle.length = 0;
+    this.options.timers.disarm(this.sweep);
+    for (const connection of this.connections.keys()) connection.retire();
+  }
+
+  opened(connection: UpstreamConnection): void {
+    this.connecting--;
+    this.connections.set(connection, 'open');
+    this.offer(connection, 0);
+  }
+
+  freed(connection: UpstreamConnection, idleHintMs: number): void {
+    this.offer(connection, idleHintMs);
+  }
+
+  gone(connection: UpstreamConnection, reason: Failure): void {
+    const state = this.connections.get(connection);
+    if (state === undefined) return;
+    this.connections.delete(connection);
+    this.options.breaker.connections--;
+    if (state === 'connecting') {
+      this.connecting--;
+      this.takeWaiting()?.unplaced(reason);
+    } else {
+      const index = this.idle.findIndex((entry) => entry.connection === connection);
+      if (index >= 0) this.idle.splice(index, 1);
+    }
+    this.dialForWaiting();
+  }
+
+  onTimer(_timer: Timer, nowMs: number): void {
+    while (this.idle.length > 0 && this.idle[0].expiresMs <= nowMs) this.idle.shift()?.connection.retire();
+    if (this.idle.length > 0) this.options.timers.arm(this.sweep, sweepMs);
+  }
+
+  private offer(connection: UpstreamConnection, idleHintMs: number): void {
+    while (connection.freePlaces > 0) {
+      const waiter = this.takeWaiting();
+      if (waiter === undefined) break;
+      waiter.placed(connection.place());
+    }
+    if (connection.freePlaces === 0) return;
+    if (this.retired) {
+      connection.retire();
+      return;
+    }
+    const { idleTimeoutMs, clock, timers } = this.options;
+    const keepMs = idleHintMs > 0 ? Math.min(idleTimeoutMs, idleHintMs - hintMarginMs) : idleTimeoutMs;
+    if (keepMs <= 0) {
+      connection.retire();
+      return;
+    }
+    this.idle.push({ connection, expiresMs: clock.nowMs() + keepMs });
+    if (this.sweep.deadlineMs === 0) timers.arm(this.sweep, sweepMs);
+  }
+
+  /** The connection used last is warmest and the least likely to be closed by the other side. */
+  private takeIdle(): UpstreamConnection | undefined {
+    if (this.idle.length === 0) return undefined;
+    const nowMs = this.options.clock.nowMs();
+    for (let entry = this.idle.pop(); entry !== undefined; entry = this.idle.pop()) {
+      if (entry.expiresMs > nowMs && entry.connection.freePlaces > 0) return entry.connection;
+      entry.connection.retire();
+    }
+    return undefined;
+  }
+
+  private takeWaiting(): PlaceWaiter | undefined {
+    for (const waiter of this.waiting) {
+      this.waiting.delete(waiter);
+      this.options.breaker.pending--;
+      return waiter;
+    }
+    return undefined;
+  }
+
+  private dialForWaiting(): void {
+    const { breaker, dial } = this.options;
+    while (this.waiting.size > this.connecting) {
+      // As in Envoy, an endpoint may always have one connection: a full cluster must not starve it.
+      if (breaker.connections >= breaker.maxConnections && this.connections.size > 0) return;
+      this.connecting++;
+      breaker.connections++;
+      this.connections.set(dial(this), 'connecting');
+    }
+  }
+}

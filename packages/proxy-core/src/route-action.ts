@@ -1,0 +1,90 @@
+/** What a matched route asks for, done: forward to one of its clusters, redirect, or answer. */
+import type { DataPlane } from './data-plane.js';
+import { failure } from './failure.js';
+import type { Exchange } from './forward/exchange.js';
+import type { HeadEdits } from './message/edits.js';
+import { fieldIds } from './message/fields.js';
+import { fromLatin1 } from './message/head.js';
+import { directFields, redirectFields } from './respond/local.js';
+import { chooseCluster, rewrittenPath } from './route/match.js';
+import { redirectLocation } from './route/redirect.js';
+import type { ForwardAction, Route } from './route/table.js';
+
+/** Does what the route says: forward to one of its clusters, redirect, or answer. `own` is what this direction itself changes in heads. */
+export function followRoute(plane: DataPlane, exchange: Exchange, route: Route, own: OwnEdits): Exchange {
+  const { action } = route;
+  const { head } = exchange;
+  exchange.route = route.name;
+  if (action.kind === 'direct') {
+    const { fields, body } = directFields(action.body);
+    return exchange.answerDirectly(action.status, fields, body);
+  }
+  if (action.kind === 'redirect') {
+    const location = redirectLocation(route, action, {
+      authority: head.authorityText(),
+      path: head.pathText(),
+      query: head.queryText(),
+      scheme: exchange.downstream.isTls ? 'https' : 'http',
+    });
+    const { fields, body } = redirectFields(location);
+    return exchange.answerDirectly(action.status, fields, body);
+  }
+  const name = chooseCluster(action.clusters, action.totalWeight, plane.random());
+  const cluster = plane.cluster(name);
+  if (cluster === undefined) return exchange.refuse(failure('no-cluster', `cluster ${name} is not known`));
+  exchange.requestId = requestIdOf(plane, exchange);
+  exchange.requestEdits = requestEdits(route, action, exchange, own);
+  exchange.responseEdits =
+    own.response === undefined ? action.responseEdits : joined(action.responseEdits, own.response);
+  return exchange.forward(action, cluster);
+}
+
+/** What a direction changes in every message, beyond what routes ask for. */
+export interface OwnEdits {
+  readonly request: HeadEdits | undefined;
+  readonly response: HeadEdits | undefined;
+}
+
+export const nothingOwn: OwnEdits = { request: undefined, response: undefined };
+
+const requestIdField = fieldIds['x-request-id'];
+
+function requestIdOf(plane: DataPlane, { head }: Exchange): Uint8Array {
+  const index = head.find(requestIdField);
+  if (index >= 0) return head.bytes.subarray(head.offsets[4 * index + 2], head.offsets[4 * index + 3]);
+  return plane.newRequestId();
+}
+
+const requestIdName = fromLatin1('x-request-id: ');
+const lineEnd = fromLatin1('\r\n');
+
+function requestEdits(route: Route, action: ForwardAction, exchange: Exchange, own: OwnEdits): HeadEdits {
+  const { head } = exchange;
+  const hasId = head.find(requestIdField) >= 0;
+  const path = rewrittenPath(route, action, action.rewrite?.path === undefined ? '' : head.pathText());
+  const host = action.rewrite?.host;
+  if (hasId && path === undefined && host === undefined) {
+    return own.request === undefined ? action.requestEdits : joined(action.requestEdits, own.request);
+  }
+  const append = [...action.requestEdits.append];
+  if (!hasId) append.push(requestIdName, exchange.requestId, lineEnd);
+  if (own.request !== undefined) append.push(...own.request.append);
+  return {
+    path: path === undefined ? undefined : fromLatin1(path),
+    authority: host === undefined ? undefined : fromLatin1(host),
+    remove:
+      own.request === undefined ? action.requestEdits.remove : [...action.requestEdits.remove, ...own.request.remove],
+    append,
+  };
+}
+
+function joined(first: HeadEdits, second: HeadEdits): HeadEdits {
+  if (first.remove.length + first.append.length === 0 && first.path === undefined && first.authority === undefined)
+    return second;
+  return {
+    path: first.path,
+    authority: first.authority,
+    remove: [...first.remove, ...second.remove],
+    append: [...first.append, ...second.append],
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * TLS contexts by what they are made of: equal settings share one, changed settings (a renewed certificate, another root) are a new one, and open connections keep
+ * theirs. A connection pool is tied to a context's key, so no connection is reused under another identity or trust.
+ */
+import type { ClientTlsConfig, ProxyConfig, ServerTlsConfig } from '../config/config.js';
+import type { Io, TlsContext, TlsContextOptions } from '../io/io.js';
+import type { PeerExpectation } from './peer.js';
+import type { ServerTls } from './server-tls.js';
+
+export interface ClientTls {
+  readonly context: TlsContext;
+  readonly serverName: string;
+  readonly trustDomain: string | undefined;
+  readonly allowedUris: readonly string[];
+}
+
+interface Entry {
+  readonly context: TlsContext;
+  /** Configuration that used it last. */
+  generation: number;
+}
+
+export class Contexts {
+  private readonly io: Pick<Io, 'tlsContext'>;
+  private readonly entries: Map<string, Entry> = new Map();
+  private generation = 0;
+  private config: Pick<ProxyConfig, 'identities' | 'trust'> = { identities: [], trust: [] };
+
+  constructor(io: Pick<Io, 'tlsContext'>) {
+    this.io = io;
+  }
+
+  /** From now on contexts are made of these secrets. */
+  begin(config: Pick<ProxyConfig, 'identities' | 'trust'>): void {
+    this.generation++;
+    this.config = config;
+  }
+
+  /** Releases what the configuration just begun did not ask for. */
+  releaseUnused(): void {
+    for (const [key, entry] of this.entries) {
+      if (entry.generation === this.generation) continue;
+      this.entries.delete(key);
+      entry.context.release();
+    }
+  }
+
+  client(tls: ClientTlsConfig): ClientTls {
+    const identity = this.config.identities.find(({ name }) => name === tls.identity);
+    const trust = this.config.trust.find(({ name }) => name === tls.trust);
+    const context = this.context({
+      side: 'client',
+      certificateChainPem: identity?.certificateChainPem,
+      privateKeyPem: identity?.privateKeyPem,
+      trustPem: trust?.caPem,
+      requirePeerCertificate: true,
+      alpn: tls.alpn,
+    });
+    return {
+      context,
+      serverName: tls.serverName ?? '',
+      trustDomain: trust?.trustDomain,
+      allowedUris: tls.allowedUris ?? [],
+    };
+  }
+
+  /** `alpn` is the union of what all chains of the destination serve: the context is chosen before the protocol is known. */
+  server(tls: ServerTlsConfig, alpn: readonly string[]): ServerTls {
+    const identity = this.config.identities.find(({ name }) => name === tls.identity);
+    const trust = this.config.trust.find(({ name }) => name === tls.clientTrust);
+    const context = this.context({
+      side: 'server',
+      certificateChainPem: identity?.certificateChainPem,
+      privateKeyPem: identity?.privateKeyPem,
+      trustPem: trust?.caPem,
+      requirePeerCertificate: tls.requireClientCertificate,
+      alpn,
+    });
+    const expected: PeerExpectation | undefined =
+      trust === undefined ? undefined : { trustDomain: trust.trustDomain, allowedUris: tls.allowedUris ?? [] };
+    return { context, requireClientCertificate: tls.requireClientCertificate, expected };
+  }
+
+  close(): void {
+    for (const { context } of this.entries.values()) context.release();
+    this.entries.clear();
+  }
+
+  private context(options: TlsContextOptions): TlsContext {
+    const key = JSON.stringify(options);
+    let entry = this.entries.get(key);
+    if (entry === undefined) {
+      entry = { context: this.io.tlsContext(options), generation: this.generation };
+      this.entries.set(key, entry);
+    }
+    entry.generation = this.generation;
+    return entry.context;
+  }
+}

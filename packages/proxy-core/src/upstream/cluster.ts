@@ -1,0 +1,113 @@
+/**
+ * A cluster at run time. It survives configuration changes: endpoints that stay keep their pools, load figures and connections; endpoints that go are retired.
+ */
+import { formatAddress, type SocketAddress } from '../address.js';
+import { pickLeastLoaded, pickLeastRequest, pickRoundRobin } from '../balance/pick.js';
+import type { ClusterConfig, EndpointConfig } from '../config/config.js';
+import { Breaker } from '../pool/breaker.js';
+import type { Endpoint, UpstreamTls } from './endpoint.js';
+
+/** Builds endpoints: given in by the data thread, which knows sockets, contexts and limits. */
+export interface EndpointFactory {
+  /** TLS settings of an endpoint, compiled; undefined for plain text. The string identifies them: a different one is a different endpoint. */
+  tls(
+    cluster: ClusterConfig,
+    endpoint: EndpointConfig,
+  ): { readonly settings: UpstreamTls | undefined; readonly key: string };
+  make(cluster: Cluster, address: SocketAddress, settings: UpstreamTls | undefined, weight: number): Endpoint;
+}
+
+/** Destinations of an `original` cluster that are remembered at once; over it the empty ones are forgotten, the oldest first. */
+const maxOriginalEndpoints = 4_096;
+
+export class Cluster {
+  readonly name: string;
+  readonly breaker: Breaker = new Breaker();
+  private readonly factory: EndpointFactory;
+  private config: ClusterConfig;
+  private endpoints: readonly Endpoint[] = [];
+  private byKey: Map<string, Endpoint> = new Map();
+  private readonly original: Map<string, Endpoint> = new Map();
+  private turn = 0;
+
+  constructor(config: ClusterConfig, factory: EndpointFactory) {
+    this.name = config.name;
+    this.factory = factory;
+    this.config = config;
+    this.apply(config);
+  }
+
+  get connectTimeoutMs(): number {
+    return this.config.connectTimeoutMs;
+  }
+
+  get idleTimeoutMs(): number | undefined {
+    return this.config.idleTimeoutMs;
+  }
+
+  /** Takes a new configuration of the same cluster. */
+  apply(config: ClusterConfig): void {
+    this.config = config;
+    this.breaker.configure(config.circuitBreaker);
+    if (config.endpoints === 'original') return;
+    const next = new Map<string, Endpoint>();
+    for (const endpointConfig of config.endpoints) {
+      const { settings, key } = this.factory.tls(config, endpointConfig);
+      const id = `${formatAddress(endpointConfig.address)} ${key}`;
+      const endpoint =
+        this.byKey.get(id) ?? this.factory.make(this, endpointConfig.address, settings, endpointConfig.weight);
+      endpoint.weight = Math.max(endpointConfig.weight, 1);
+      next.set(id, endpoint);
+    }
+    for (const [id, endpoint] of this.byKey) if (!next.has(id)) endpoint.pool.retire();
+    this.byKey = next;
+    this.endpoints = [...next.values()];
+  }
+
+  /** The cluster is no longer configured: what is busy finishes. */
+  retire(): void {
+    for (const endpoint of this.byKey.values()) endpoint.pool.retire();
+    for (const endpoint of this.original.values()) endpoint.pool.retire();
+  }
+
+  /** Chooses an endpoint for the next try, or the destination itself for an `original` cluster. */
+  pick(
+    destination: SocketAddress,
+    tried: readonly Endpoint[],
+    nowMs: number,
+    random: () => number,
+  ): Endpoint | undefined {
+    if (this.config.endpoints === 'original') return this.originalEndpoint(destination);
+    switch (this.config.balancer) {
+      case 'p2c':
+        return pickLeastLoaded(this.endpoints, tried, nowMs, random);
+      case 'least-request':
+        return pickLeastRequest(this.endpoints, tried, nowMs, random);
+      case 'round-robin':
+        this.turn = (this.turn + 1) % 0x7fff_ffff;
+        return pickRoundRobin(this.endpoints, tried, nowMs, this.turn);
+    }
+  }
+
+  /** For admin pages. */
+  get known(): readonly Endpoint[] {
+    return this.config.endpoints === 'original' ? [...this.original.values()] : this.endpoints;
+  }
+
+  private originalEndpoint(destination: SocketAddress): Endpoint {
+    const id = formatAddress(destination);
+    let endpoint = this.original.get(id);
+    if (endpoint === undefined) {
+      if (this.original.size >= maxOriginalEndpoints) this.forgetEmpty();
+      endpoint = this.factory.make(this, destination, undefined, 1);
+      this.original.set(id, endpoint);
+    }
+    return endpoint;
+  }
+
+  private forgetEmpty(): void {
+    for (const [id, endpoint] of this.original) {
+      if (endpoint.active === 0 && endpoint.pool.isEmpty) this.original.delete(id);
+    }
+  }
+}
