@@ -7,16 +7,22 @@ import { commit } from './socket/netfilter-socket.js';
 import { isUidMapped } from './user-namespace.js';
 
 /**
- * Puts the rules into the current network namespace, in place of earlier ones, in one step. Decides for connections that
- * open from now on; those that are open stay as they are. Needs CAP_NET_ADMIN there. Blocks the thread for some
- * milliseconds. Throws InterceptionError, and then nothing has changed unless its code is `kernel-silent`.
+ * Puts the rules into the current network namespace, in place of earlier ones, in one step. Needs CAP_NET_ADMIN there.
+ * Blocks the thread for some ten milliseconds. Throws InterceptionError, and then nothing has changed unless its code is
+ * `kernel-silent`.
+ * New rules in place of old decide for connections that open from now on. The first rules of a namespace also redirect
+ * connections that are open, in mid-stream, and so cut them: connection tracking starts with the rules and takes
+ * the next packet it sees for the first (net.netfilter.nf_conntrack_tcp_loose). Apply before the application starts.
  */
 export function applyInterception(rules: InterceptionRules): void {
   assertProxyCanBeRecognised(rules);
   commit(replaceTable(interceptionTable(rules)));
 }
 
-/** Takes the rules away, if there are any. Otherwise as `applyInterception`. */
+/**
+ * Takes the rules away, if there are any. Redirected connections that are open are cut, for the kernel stops rewriting
+ * addresses where no NAT rules are left. Otherwise as `applyInterception`.
+ */
 export function removeInterception(): void {
   commit(removeTable());
 }

@@ -1,7 +1,7 @@
 /**
  * Exclusions of one kind (inbound ports, outbound ports, CIDRs, uids) that a pod may have: 64.
  * Each becomes one rule that every new connection passes, and all rules travel in one netlink datagram, which the kernel
- * refuses above the socket's send buffer (212,992 bytes by default; 64 of each kind need about 75,000).
+ * refuses above the socket's send buffer (212,992 bytes by default; 64 of each kind need about 80,000).
  * More is an error of the rules: merge CIDRs, or do not inject the pod.
  */
 export const MAX_EXCLUSIONS_OF_A_KIND = 64;
@@ -23,3 +23,9 @@ export const KERNEL_ANSWER_TIMEOUT_MS = 5_000;
  * refused message; a longer datagram would be cut off and is reported as unreadable.
  */
 export const RECEIVE_BUFFER_BYTES = 65_536;
+
+/**
+ * Nesting of objects and lists in the rules' JSON: 16. Rules nest three deep; without a bound a hostile text would exhaust
+ * the stack. Deeper is a syntax error.
+ */
+export const MAX_JSON_DEPTH = 16;

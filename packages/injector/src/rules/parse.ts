@@ -1,5 +1,6 @@
 import { MAX_EXCLUSIONS_OF_A_KIND } from '../limits.js';
 import { type Cidr, parseCidr } from './cidr.js';
+import { JsonSyntaxError, readJson } from './json.js';
 import {
   DEFAULT_INBOUND_PORT,
   DEFAULT_OUTBOUND_PORT,
@@ -29,13 +30,7 @@ export class InterceptionRulesError extends Error {
 
 /** Reads rules from JSON text. Throws InterceptionRulesError; a syntax error has its line and column as place. */
 export function parseInterceptionRules(text: string): InterceptionRules {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InterceptionRulesError([syntaxProblem(text, error as SyntaxError)]);
-  }
-  return interceptionRules(value);
+  return interceptionRules(readRulesJson(text));
 }
 
 /** Checks a value of the rules' JSON shape, fills in the defaults and freezes it. Throws InterceptionRulesError. */
@@ -184,10 +179,14 @@ function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-function syntaxProblem(text: string, error: SyntaxError): RulesProblem {
-  // V8 names the offset, except where the text simply ends.
-  const offset = Number(/at position (\d+)/.exec(error.message)?.[1] ?? text.length);
-  const lines = text.slice(0, offset).split('\n');
-  const place = `line ${lines.length} column ${lines[lines.length - 1].length + 1}`;
-  return { place, message: `is not JSON (${error.message})`, remedy: 'write one JSON object' };
+function readRulesJson(text: string): unknown {
+  try {
+    return readJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    const place = `line ${error.line} column ${error.column}`;
+    throw new InterceptionRulesError([
+      { place, message: `no JSON: ${error.message}`, remedy: 'write one JSON object' },
+    ]);
+  }
 }

@@ -45,6 +45,23 @@ const operations = {
       });
       server.once('error', reject).listen(port, host, () => resolve());
     }),
+  echoTcp: (host, port) =>
+    new Promise((resolve, reject) => {
+      const server = net.createServer((socket) => socket.on('error', () => {}).pipe(socket));
+      server.once('error', reject).listen(port, host, () => resolve());
+    }),
+  /** Opens a connection and holds it, for `say`. */
+  open: (host, port) =>
+    new Promise((resolve, reject) => {
+      held = net.connect(port, host, () => resolve()).once('error', reject);
+    }),
+  /** Sends a text on the held connection. Returns what comes back, or the error that ends the connection. */
+  say: (text) =>
+    new Promise((resolve) => {
+      held.removeAllListeners('data').removeAllListeners('error');
+      held.once('data', (data) => resolve(String(data))).once('error', (error) => resolve(error.code));
+      held.write(text);
+    }),
   echoUdp: (host, port) =>
     new Promise((resolve, reject) => {
       const socket = dgram.createSocket('udp4');
@@ -85,6 +102,7 @@ const operations = {
 };
 
 let peer;
+let held;
 let replacing = false;
 
 process.on('message', async ({ id, operation, args }) => {

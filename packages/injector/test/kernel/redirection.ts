@@ -107,6 +107,22 @@ export function testRedirection(way: Way): void {
       t.same(new Set(answers), new Set(['15001 10.77.0.1:80']));
     });
 
+    await t.test('an open connection outlives new rules, but not the first and not the last', async (t) => {
+      await pod.ask('remove');
+      await pod.beyond('echoTcp', '10.77.0.1', 7);
+      await pod.ask('echoTcp', '127.0.0.1', 16001);
+      await pod.ask('open', '10.77.0.1', 7);
+      t.equal(await pod.ask('say', 'not redirected'), 'not redirected');
+      await pod.ask('apply', { proxy, outboundPort: 16001 });
+      t.equal(await pod.ask('say', 'redirected halfway'), 'ECONNRESET');
+      await pod.ask('open', '10.96.0.5', 9);
+      t.equal(await pod.ask('say', 'redirected'), 'redirected');
+      await pod.ask('apply', { proxy, outboundPort: 16002 });
+      t.equal(await pod.ask('say', 'still there'), 'still there');
+      await pod.ask('remove');
+      t.equal(await pod.ask('say', 'no longer'), 'ECONNRESET');
+    });
+
     await t.test('new rules take the place of the old, and may come twice', async (t) => {
       const rules = { proxy, inboundPort: 8080, exclude: { outboundPorts: [80] } };
       await pod.ask('apply', rules);
