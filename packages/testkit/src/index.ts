@@ -1,3 +1,4 @@
+export { createAuthority, type LeafOptions, type TestAuthority, type TestIdentity } from './certificates.js';
 export { type IoHarness, type IoUnderTest, Scene, type SuiteTest } from './io-suite/harness.js';
 export { type SilentListener, silentListener } from './io-suite/silent-listener.js';
 export { ioSuite } from './io-suite/suite.js';

@@ -1,9 +1,15 @@
 /** One suite for every implementation of `Io`: what it asks is what `io.ts` says. */
+import { backpressureCases } from './backpressure.js';
 import { endingCases } from './ending.js';
 import type { IoHarness, SuiteTest } from './harness.js';
 import { openingCases } from './opening.js';
+import { sniffingCases } from './sniffing.js';
+import { turningCases } from './turning.js';
 
 export function ioSuite(t: SuiteTest, name: string, harness: IoHarness): void {
   t.test(`${name}: opening`, async (t) => openingCases(t, harness));
   t.test(`${name}: ending`, async (t) => endingCases(t, harness));
+  t.test(`${name}: backpressure`, async (t) => backpressureCases(t, harness));
+  t.test(`${name}: sniffing`, async (t) => sniffingCases(t, harness));
+  t.test(`${name}: turning`, async (t) => turningCases(t, harness));
 }

@@ -1,0 +1,125 @@
+/** Certificates for tests: an authority and the leaves it signs, right ones and every wrong one. P-256 throughout, as SPIFFE identities are. */
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonGeneralNames,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const clientAuth = '1.3.6.1.5.5.7.3.2';
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+const hourMs = 3_600_000;
+
+/** What a TLS context takes, and the DER form of the leaf. */
+export interface TestIdentity {
+  /** PEM, leaf first. */
+  readonly certificateChainPem: string;
+  /** PEM, PKCS #8. */
+  readonly privateKeyPem: string;
+  readonly certificateDer: Uint8Array;
+}
+
+/** Everything that a leaf may have wrong. The defaults make a right X509-SVID (X509-SVID section 4). */
+export interface LeafOptions {
+  /** URI entries of the subject alternative name: one in a right SVID. */
+  readonly uris?: readonly string[];
+  readonly dnsNames?: readonly string[];
+  /** Marks the leaf as a CA, which an SVID must not be. */
+  readonly ca?: boolean;
+  /** Uses of the key; undefined: digitalSignature. */
+  readonly keyUsage?: KeyUsageFlags;
+  /** Extended uses, OIDs; undefined: client and server. */
+  readonly extendedKeyUsage?: readonly string[];
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+  /** Subject, such as `CN=spoof`; SVIDs have none that matters. */
+  readonly subject?: string;
+}
+
+export interface TestAuthority {
+  /** PEM of the root: the trust bundle. */
+  readonly rootPem: string;
+  leaf(options: LeafOptions): Promise<TestIdentity>;
+  /** A right SVID with one URI. */
+  svid(uri: string): Promise<TestIdentity>;
+  /** An SVID whose hour has passed. */
+  expired(uri: string): Promise<TestIdentity>;
+}
+
+/** A self-signed root. Two of them trust nothing of each other. */
+export async function createAuthority(name = 'Test Root'): Promise<TestAuthority> {
+  const rootKeys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const root = await X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    serialNumber: serial(),
+    notBefore: new Date(Date.now() - 24 * hourMs),
+    notAfter: new Date(Date.now() + 24 * hourMs),
+    signingAlgorithm: algorithm,
+    keys: rootKeys,
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
+  });
+
+  const leaf = async (options: LeafOptions): Promise<TestIdentity> => {
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const certificate = await X509CertificateGenerator.create({
+      serialNumber: serial(),
+      subject: options.subject ?? 'O=Test',
+      issuer: root.subject,
+      notBefore: options.notBefore ?? new Date(Date.now() - 60_000),
+      notAfter: options.notAfter ?? new Date(Date.now() + hourMs),
+      signingAlgorithm: algorithm,
+      publicKey: keys.publicKey,
+      signingKey: rootKeys.privateKey,
+      extensions: leafExtensions(options),
+    });
+    const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+    return {
+      certificateChainPem: `${certificate.toString('pem')}\n`,
+      privateKeyPem: pem('PRIVATE KEY', key),
+      certificateDer: new Uint8Array(certificate.rawData),
+    };
+  };
+
+  return {
+    rootPem: `${root.toString('pem')}\n`,
+    leaf,
+    svid: (uri) => leaf({ uris: [uri] }),
+    expired: (uri) =>
+      leaf({ uris: [uri], notBefore: new Date(Date.now() - 2 * hourMs), notAfter: new Date(Date.now() - hourMs) }),
+  };
+}
+
+function leafExtensions(options: LeafOptions): Extension[] {
+  const names: JsonGeneralNames = [
+    ...(options.uris ?? []).map((value) => ({ type: 'url' as const, value })),
+    ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
+  ];
+  return [
+    new BasicConstraintsExtension(options.ca ?? false, undefined, true),
+    new KeyUsagesExtension(options.keyUsage ?? KeyUsageFlags.digitalSignature, true),
+    new ExtendedKeyUsageExtension([...(options.extendedKeyUsage ?? [serverAuth, clientAuth])]),
+    ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : []),
+  ];
+}
+
+/** 16 random bytes, positive. */
+function serial(): string {
+  const bytes = Buffer.from(webcrypto.getRandomValues(new Uint8Array(16)));
+  bytes[0] = (bytes[0] & 0x7f) | 0x40;
+  return bytes.toString('hex');
+}
+
+function pem(label: string, der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}
