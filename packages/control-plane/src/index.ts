@@ -1,1 +1,3 @@
-export {};
+export type { TrustBundle } from './ca/trust.js';
+export type { ControlPlaneOptions } from './options.js';
+export { runControlPlane } from './run.js';
