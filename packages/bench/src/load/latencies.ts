@@ -39,16 +39,11 @@ export class Latencies {
     const histogram = this.#histogram;
     const count = histogram.totalCount;
     if (count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 };
-    return {
-      count,
-      min: this.#minUs,
-      mean: Math.round(histogram.mean * 10) / 10,
-      p50: histogram.getValueAtPercentile(50),
-      p90: histogram.getValueAtPercentile(90),
-      p99: histogram.getValueAtPercentile(99),
-      p999: histogram.getValueAtPercentile(99.9),
-      max: histogram.maxValue,
-    };
+    const max = histogram.maxValue;
+    // A percentile is the end of its bucket, which may lie beyond the largest value that was seen.
+    const at = (percentile: number): number => Math.min(max, histogram.getValueAtPercentile(percentile));
+    const mean = Math.round(histogram.mean * 10) / 10;
+    return { count, min: this.#minUs, mean, p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max };
   }
 
   /** Gives its WebAssembly memory back; nothing may be recorded or read after it. */
