@@ -1,0 +1,95 @@
+import t from 'tap';
+import { docs, pod, policy, problemsOf, route, service } from '../manifests.js';
+
+const web = service('web', 'selector: {app: web}, ports: [{name: http, port: 80}, {name: tcp-admin, port: 81}]');
+
+function told(...folders: string[]): string[] {
+  return problemsOf(...folders).map(({ file, path, message, remedy }) => `${file} ${path}: ${message} | ${remedy}`);
+}
+
+t.test(
+  'a route to a Service that does not exist names the file, the line and the Service that was meant',
+  async (t) => {
+    const [problem] = problemsOf(docs(web, route('r', 'web', '{backendRefs: [{name: wbe, port: 80}]}')));
+    t.match(problem, {
+      file: '0.yaml',
+      line: 4,
+      path: 'spec.rules[0].backendRefs[0].name',
+      message: 'there is no Service default/wbe',
+      remedy: /Did you mean `web`\?/,
+    });
+  },
+);
+
+t.test('a route of a Service that does not exist is refused', async (t) => {
+  t.match(told(route('r', 'web', '{}')), [
+    /parentRefs\[0\]\.name: there is no Service default\/web \| Add a Service web/,
+  ]);
+});
+
+t.test('a Service of that name elsewhere is pointed at', async (t) => {
+  t.match(told(docs(service('web', 'ports: [{port: 80}]', 'shop'), route('r', 'web', '{}'))), [
+    /one in namespace shop/,
+  ]);
+});
+
+t.test('a port that the Service has not names those that it has', async (t) => {
+  const text = docs(web, route('r', 'web', '{backendRefs: [{name: web, port: 8080}]}', { parentPort: 90 }));
+  t.match(told(text), [
+    /parentRefs\[0\]\.port: Service default\/web has no such TCP port \| Use one of its ports: 80 \(http\), 81 \(tcp-admin\)\./,
+    /backendRefs\[0\]\.port: Service default\/web has no such TCP port/,
+  ]);
+});
+
+t.test('a route cannot be bound to opaque TCP, nor lead there', async (t) => {
+  t.match(told(docs(web, route('r', 'web', '{}', { parentPort: 81 }))), [
+    /port 81 of Service default\/web carries tcp/,
+  ]);
+  t.match(told(docs(web, route('r', 'web', '{backendRefs: [{name: web, port: 81}]}'))), [
+    /backendRefs\[0\]\.port: port 81/,
+  ]);
+  t.same(told(docs(web, route('r', 'web', '{}'))), [], 'without a port, the ports that carry HTTP are meant');
+});
+
+t.test('a backend in another namespace needs a grant that there is not', async (t) => {
+  const other = service('api', 'ports: [{port: 80}]', 'shop');
+  const text = docs(web, other, route('r', 'web', '{backendRefs: [{name: api, namespace: shop, port: 80}]}'));
+  t.match(told(text), [/needs a ReferenceGrant, which is not supported yet/]);
+});
+
+t.test('a TrafficPolicy needs its target, and is alone with it', async (t) => {
+  const of = (name: string, target: string) =>
+    policy('TrafficPolicy', name, `targetRefs: [{kind: Service, ${target}}]`);
+  t.match(told(docs(web, of('a', 'name: wob'))), [
+    /targetRefs\[0\]\.name: there is no Service default\/wob \| Did you mean `web`/,
+  ]);
+  t.match(told(docs(web, of('a', 'name: web, port: 82'))), [/targetRefs\[0\]\.port/]);
+  t.match(told(docs(web, of('a', 'name: web'), of('b', 'name: web'))), [
+    /TrafficPolicy default\/a is for the same target/,
+  ]);
+  t.same(told(docs(web, of('a', 'name: web'), of('b', 'name: web, port: 80'))), []);
+});
+
+t.test('a resource is there once; only a Pod may be replaced, by a later folder', async (t) => {
+  t.match(told(docs(web, web)), [/Service default\/web is also in 0\.yaml, line 1 \| Remove one of the two/]);
+  t.match(told(web, web), [/^1\.yaml metadata\.name: Service default\/web is also in 0\.yaml/]);
+  t.match(told(docs(pod('p'), pod('p'))), [/Pod default\/p is also in 0\.yaml/]);
+  t.same(told(pod('p'), pod('p')), []);
+});
+
+t.test('an address belongs to one Service', async (t) => {
+  const at = (name: string) => service(name, 'clusterIP: 10.96.7.7, ports: [{port: 80}]');
+  t.match(told(docs(at('a'), at('b'))), [/spec\.clusterIP: 10\.96\.7\.7 is already the address of Service default\/a/]);
+});
+
+t.test('an annotation that means nothing is told at its place', async (t) => {
+  t.match(told(pod('p', { annotations: 'tulle.dev/exclude-inbound-ports: x' })), [
+    /metadata\.annotations\["tulle\.dev\/exclude-inbound-ports"\]: "x" is not understood/,
+  ]);
+});
+
+t.test('problems come in the order of files and lines', async (t) => {
+  const text = docs(web, route('r', 'no', '{backendRefs: [{name: none, port: 80}]}'), web);
+  const lines = problemsOf(text, route('q', 'no', '{}')).map(({ file, line }) => `${file}:${line}`);
+  t.same(lines, ['0.yaml:4', '0.yaml:4', '0.yaml:6', '1.yaml:2']);
+});
