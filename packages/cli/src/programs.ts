@@ -40,22 +40,9 @@ export interface RunSidecarOptions {
   bootstrap: string;
 }
 
-export interface RunControlPlaneOptions {
-  config: string[];
-  state: string;
-  ads: Address;
-  certificates: Address;
-  admin: Address;
-  tokenIssuer: string;
-  tokenJwks: string;
-  trustDomain: string;
-  logLevel: string;
-}
-
 interface Programs {
   '@tulle/proxy-core': { runProxy(options: RunProxyOptions): Promise<number> };
   '@tulle/sidecar': { runSidecar(options: RunSidecarOptions): Promise<number> };
-  '@tulle/control-plane': { runControlPlane(options: RunControlPlaneOptions): Promise<number> };
 }
 
 /** Imports a package when it is needed. The name is not a literal to the compiler, so that building `tulle` does not build them all. */

@@ -19,6 +19,12 @@ export function address(text: string): Address {
   return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : match[2]), port };
 }
 
+/** The same, kept as text, for packages that read it themselves: `[::1]:8080`, `0.0.0.0:8080`. */
+export function addressText(text: string): string {
+  const { host, port } = address(text);
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** `ADDR:PORT[,ADDR:PORT...]`. */
 export function addresses(text: string): Address[] {
   const list = text.split(',').map((part) => address(part.trim()));

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { address, addresses, byteRange, header, rate, seconds, wholeNumber } from '../src/values.js';
+import { address, addresses, addressText, byteRange, header, rate, seconds, wholeNumber } from '../src/values.js';
 
 t.test('addresses', (t) => {
   t.strictSame(address('127.0.0.1:80'), { host: '127.0.0.1', port: 80 });
@@ -23,6 +23,8 @@ t.test('addresses', (t) => {
   ]) {
     t.throws(() => address(wrong), { code: 'commander.invalidArgument' }, JSON.stringify(wrong));
   }
+  t.equal(addressText(':15012'), '0.0.0.0:15012');
+  t.equal(addressText('[::1]:1'), '[::1]:1');
   t.throws(() => addresses('a:1,'), /ADDR:PORT/);
   t.throws(() => addresses('a:0'), /Port 0/);
   t.end();

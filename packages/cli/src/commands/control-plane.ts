@@ -1,7 +1,7 @@
+import type { ControlPlaneOptions } from '@tulle/control-plane';
 import { Command, Option } from 'commander';
-import { program, type RunControlPlaneOptions } from '../programs.js';
 import type { Finish } from '../tulle.js';
-import { address, collect, text } from '../values.js';
+import { addressText, collect, text } from '../values.js';
 
 const help = `
 Example:
@@ -21,9 +21,9 @@ export function controlPlaneCommand(finish: Finish): Command {
     .requiredOption('--state <dir>', 'where the CA key and the root certificate are kept')
     .requiredOption('--token-issuer <iss>', 'issuer of the service-account tokens that workloads show')
     .requiredOption('--token-jwks <file>', 'public keys of that issuer, JWKS')
-    .option('--ads <addr:port>', 'xDS over gRPC with mTLS', address, address('0.0.0.0:15012'))
-    .option('--certificates <addr:port>', 'certificates for workloads, gRPC', address, address('0.0.0.0:15013'))
-    .option('--admin <addr:port>', '/ready, /metrics and /debug over HTTP', address, address('127.0.0.1:15014'))
+    .option('--ads <addr:port>', 'xDS over gRPC with mTLS', addressText, '0.0.0.0:15012')
+    .option('--certificates <addr:port>', 'certificates for workloads, gRPC', addressText, '0.0.0.0:15013')
+    .option('--admin <addr:port>', '/ready, /metrics and /debug over HTTP', addressText, '127.0.0.1:15014')
     .option('--trust-domain <name>', 'trust domain of all identities', 'cluster.local')
     .addOption(
       new Option('--log-level <level>', 'of the JSON log on standard error')
@@ -31,8 +31,8 @@ export function controlPlaneCommand(finish: Finish): Command {
         .default('info'),
     )
     .addHelpText('after', help)
-    .action(async (flags: RunControlPlaneOptions) => {
-      const { runControlPlane } = await program('@tulle/control-plane');
+    .action(async (flags: ControlPlaneOptions) => {
+      const { runControlPlane } = await import('@tulle/control-plane');
       finish(await runControlPlane(flags));
     });
 }

@@ -63,14 +63,15 @@ export function proxyCommand(finish: Finish): Command {
       new Option('--engine <name>', 'how sockets are driven').choices(['auto', 'linux', 'portable']).default('auto'),
     )
     .option('--concurrency <n>', 'data threads', wholeNumber(1, 256), 1)
-    .option('--admin <addr:port>', 'answers /ready, /stats and /config_dump here', address)
+    .option('--admin <addr:port>', 'answers /ready, /metrics and /clusters here', address)
     .addHelpText('after', examples)
     .action(async (flags: Flags) => {
       const options = proxyOptions(flags);
       const to = await Promise.all(options.to.map(resolved));
       const listen = await resolved(options.listen);
+      const admin = options.admin === undefined ? undefined : await resolved(options.admin);
       const { runProxy } = await program('@tulle/proxy-core');
-      finish(await runProxy({ ...options, listen, to }));
+      finish(await runProxy({ ...options, listen, to, admin }));
     });
 }
 

@@ -1,11 +1,16 @@
 import type { Act } from '../act.js';
+import type { World } from '../world.js';
 
 /** What the control plane says of one sidecar at /debug/sidecars. */
 interface ConnectedSidecar {
   node: string;
   identity: string;
-  types: Record<string, { sent: unknown; acked: unknown; nacked: unknown; error?: string }>;
+  /** By kind of resource: how many responses were sent and how each was answered; `error` is the last refusal. */
+  types: Record<string, { sent: number; acked: number; nacked: number; error?: string }>;
 }
+
+/** A response that was sent a moment ago is not acknowledged yet: how long that may last, in ms. */
+const acknowledgeDeadlineMs = 3000;
 
 export const hasRules: Act = {
   id: 'has-rules',
@@ -15,27 +20,23 @@ export const hasRules: Act = {
     const injected = pods.filter(({ sidecar }) => sidecar !== null);
     tell.say('Each sidecar holds a gRPC stream (ADS, Envoy’s xDS v3) and acknowledges each kind of rule.');
     tell.command(world.typed(`exec direct-client -- curl -s http://${controlPlane.admin}/debug/sidecars`));
-    const answer = await world.request('direct-client', {
-      url: `http://${controlPlane.admin}/debug/sidecars`,
-      direct: true,
+    let sidecars: ConnectedSidecar[] = [];
+    await world.until(acknowledgeDeadlineMs, async () => {
+      sidecars = await connected(world, controlPlane.admin);
+      return sidecars.length === injected.length && sidecars.every((sidecar) => refusals(sidecar).length === 0);
     });
-    const sidecars = answer.status === 200 ? (JSON.parse(answer.body) as ConnectedSidecar[]) : [];
     tell.lines(sidecars.map(({ identity, types }) => `${identity}  ${Object.keys(types).join(' ')}`));
     tell.check(
       'connected',
-      sidecars.length === injected.length,
+      injected.length > 0 && sidecars.length === injected.length,
       `all ${injected.length} sidecars are connected`,
-      `${sidecars.length} are${answer.error === undefined ? '' : ` (${answer.error})`}`,
+      sidecars.length === injected.length ? '' : `${sidecars.length} are`,
     );
-    const refused = sidecars.flatMap(({ node, types }) =>
-      Object.entries(types)
-        .filter(([, { error }]) => error !== undefined)
-        .map(([type, { error }]) => `${node} refused ${type}: ${error}`),
-    );
+    const refused = sidecars.flatMap(refusals);
     tell.check(
       'acknowledged',
       sidecars.length > 0 && refused.length === 0,
-      'and refuse nothing of what they were sent',
+      'and have acknowledged all that they were sent',
       refused.join('; '),
     );
 
@@ -55,3 +56,18 @@ export const hasRules: Act = {
     );
   },
 };
+
+async function connected(world: World, admin: string): Promise<ConnectedSidecar[]> {
+  const { status, body } = await world.request('direct-client', {
+    url: `http://${admin}/debug/sidecars`,
+    direct: true,
+  });
+  return status === 200 ? (JSON.parse(body) as ConnectedSidecar[]) : [];
+}
+
+/** What a sidecar has not accepted, or not yet. */
+function refusals({ node, types }: ConnectedSidecar): string[] {
+  return Object.entries(types)
+    .filter(([, { sent, acked, error }]) => error !== undefined || acked < sent)
+    .map(([type, { sent, acked, error }]) => `${node} ${type}: ${error ?? `${acked} of ${sent} acknowledged`}`);
+}

@@ -31,17 +31,19 @@ export const encrypted: Act = {
   },
 };
 
-/** A request to version 2, so that it is known whose link it crosses. */
-async function ask(world: World, path: string): Promise<void> {
-  await world.request('client', { url: `http://server${path}`, headers: { 'x-version': 'v2' } });
+/** A request to version 2, so that it is known whose link it crosses. Returns whether it arrived there. */
+async function ask(world: World, path: string): Promise<boolean> {
+  const answer = await world.request('client', { url: `http://server${path}`, headers: { 'x-version': 'v2' } });
+  return answer.status === 200 && answer.body.includes(' v2:');
 }
 
 async function lookFromOutside(world: World, tell: Teller, path: string): Promise<void> {
   tell.say('Every packet on the link of the server’s pod is recorded, and searched for what was asked.');
   const { ip } = await world.pod('server-v2');
   const plainPath = world.uniquePath();
+  let reached = false;
   const { result, bytes } = await world.captured('server-v2', async () => {
-    await ask(world, path);
+    reached = await ask(world, path);
     // The counter-test: a program without a sidecar sends in the clear. That must be found, or the search proves nothing.
     await world.request('stranger', { url: `http://${ip}:8081${plainPath}`, direct: true });
   });
@@ -55,8 +57,10 @@ async function lookFromOutside(world: World, tell: Teller, path: string): Promis
   );
   tell.check(
     'no-plaintext',
-    complete && !bytes.includes(path),
+    complete && reached && !bytes.includes(path),
     'and nothing of the request that went through the mesh',
-    `"${path}" is not among the bytes`,
+    !reached
+      ? 'the request did not reach version 2'
+      : `"${path}" is ${bytes.includes(path) ? 'there in the clear' : 'not among the bytes'}`,
   );
 }
