@@ -73,6 +73,15 @@ export function endingCases(t: SuiteTest, harness: IoHarness): void {
     t.same(client.events, ['open']);
   });
 
+  when('a reset that arrives together with bytes is not mistaken for an end', async (t, scene) => {
+    const { server, near } = await scene.pair();
+    writeText(near, 'half of a body');
+    near.destroy(true);
+    await scene.until('the server notices', () => server.closed);
+    t.equal(server.error?.code, 'reset');
+    t.notOk(server.ended);
+  });
+
   when('an accepted connection can be reset too', async (t, scene) => {
     const { client, server, far } = await scene.pair();
     far.destroy(true);

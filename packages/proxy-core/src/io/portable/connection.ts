@@ -3,8 +3,8 @@
  *
  *     accepted ──sniff──▶ sniffing ──┐
  *        │                           ├─startPlain──▶ starting ──(next tick)──▶ open ──▶ closed
- *        └───────────────────────────┴─startTls──▶ handshaking ──────────────▶ open
- *     connecting ──(no TLS)──▶ open,  connecting ──▶ handshaking ──▶ open,  any ──▶ closed
+ *        └───────────────────────────┴─startTls──▶ handshaking ──(verified)──▶ starting
+ *     connecting ──(no TLS)──▶ open,  connecting ──▶ handshaking ──▶ starting,  any ──▶ closed
  *
  * Beside it run two directions that know nothing of each other: what may be told (`paused`, `sniffed`, `readEnd`) and what may be sent (`writable`).
  */
@@ -180,8 +180,8 @@ export class PortableConnection implements Connection, TimerOwner {
       isServer: true,
       secureContext: secure,
       requestCert: verifies,
-      // To OpenSSL: no certificate fails the handshake. The chain is looked at in `secured`.
-      rejectUnauthorized: requirePeerCertificate,
+      // Everything is judged in `secured`: where OpenSSL refuses, node closes in an order that looks like a mere end to the client.
+      rejectUnauthorized: false,
       ALPNProtocols: alpn.length > 0 ? alpn : undefined,
     });
     this.stream = stream;
@@ -215,24 +215,20 @@ export class PortableConnection implements Connection, TimerOwner {
   private secured(stream: tls.TLSSocket, verifies: boolean, required: boolean): void {
     if (this.state !== 'handshaking') return;
     const certificate = stream.getPeerX509Certificate();
-    if (verifies && (certificate !== undefined || required)) {
-      const handle = (stream as VerifyingSocket)._handle;
-      // Without its verdict nobody is let in.
-      const refusal =
-        handle?.verifyError === undefined
-          ? new Error('this Node does not tell who was verified')
-          : handle.verifyError();
-      if (refusal) {
-        this.failure ??= refusal;
-        // No orderly end: under TLS 1.3 the client thinks that it is connected.
-        this.socket.resetAndDestroy();
-        return;
-      }
-      if (certificate !== undefined) this.peer = peerCertificate(certificate);
+    const refusal = verifies ? refusalOf(stream, certificate !== undefined, required) : undefined;
+    if (refusal !== undefined) {
+      this.failure ??= refusal;
+      // No orderly end: under TLS 1.3 the client thinks that it is connected.
+      this.socket.resetAndDestroy();
+      return;
     }
+    if (verifies && certificate !== undefined) this.peer = peerCertificate(certificate);
     this.alpn = stream.alpnProtocol || '';
-    process.nextTick(() => {
-      if (this.state === 'handshaking') this.opened();
+    this.state = 'starting';
+    if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
+    // Not in this tick: node calls from inside OpenSSL's handshake, where nothing may be written or freed.
+    setImmediate(() => {
+      if (this.state === 'starting') this.opened();
     });
   }
 
@@ -308,11 +304,16 @@ export class PortableConnection implements Connection, TimerOwner {
         return;
       case 'handshaking':
         this.failure ??= Object.assign(new Error('closed by the peer'), { code: 'ECONNRESET' });
-        this.stream.destroy();
+        this.socket.destroy();
         return;
       case 'closed':
         return;
       default:
+        if (wasReset(this.socket, this.stream)) {
+          this.failure ??= Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+          this.socket.destroy();
+          return;
+        }
         this.readEnd = 'waiting';
         if (this.state === 'open') this.tell();
     }
@@ -457,8 +458,30 @@ export class PortableConnection implements Connection, TimerOwner {
     if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
     this.engine.forget(this);
     // An unconnected socket would wait for its connection before resetting it.
-    if (reset && !wasConnecting && !this.socket.destroyed) this.socket.resetAndDestroy();
-    else this.socket.destroy();
-    if (this.stream !== this.socket) this.stream.destroy();
+    if (reset && !wasConnecting && !this.socket.destroyed) {
+      // The TLS over it follows when the socket has closed; freed at once, node would crash where it is in the middle of a record.
+      this.socket.resetAndDestroy();
+    } else {
+      this.stream.destroy();
+    }
   }
+}
+
+/** Why the peer is not let in: what node makes of its chain. Without a verdict nobody is. */
+function refusalOf(stream: tls.TLSSocket, shown: boolean, required: boolean): Error | undefined {
+  if (!shown) return required ? new Error('the peer showed no certificate') : undefined;
+  const handle = (stream as VerifyingSocket)._handle;
+  if (typeof handle?.verifyError !== 'function')
+    return new Error('this version of Node does not tell whether the chain is right');
+  return handle.verifyError() ?? undefined;
+}
+
+/**
+ * libuv tells an end where the last bytes and a reset arrived together (EPOLLHUP after a short read). A socket that was reset has no peer any more; one that
+ * was half-closed has. Once this side has sent its FIN, a regular end has none either, and the end is believed.
+ */
+function wasReset(socket: net.Socket, stream: net.Socket): boolean {
+  if (process.platform !== 'linux' || stream.writableFinished) return false;
+  const handle = (socket as unknown as { _handle?: { getpeername?(out: object): number } | null })._handle;
+  return (handle?.getpeername?.({}) ?? 0) !== 0;
 }
