@@ -12,7 +12,7 @@ import { hostname } from 'node:os';
 const version = process.env.VERSION ?? 'v1';
 const port = Number(process.env.PORT ?? 8080);
 const host = process.env.HOST ?? '0.0.0.0';
-const name = process.env.NAME ?? hostname();
+const name = process.env.HOSTNAME ?? hostname();
 /** The longest /slow may hold a request: past this a typing mistake would look like a hang. */
 const maxSlowMs = 60_000;
 

@@ -2,6 +2,8 @@ import { connect } from 'node:net';
 import { keeperAnswerDeadlineMs } from '../limits.js';
 import type { Reply, Request, Results } from '../protocol.js';
 
+const endedEarly = 'the keeper of the testbed ended before it answered';
+
 /** No keeper listens there: the testbed is not up, or its keeper is gone. */
 export class NoKeeper extends Error {}
 
@@ -39,8 +41,9 @@ export function askKeeper<R extends Request>(
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
-      reject(absent ? new NoKeeper(error.message) : error);
+      const gone = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      reject(absent ? new NoKeeper(error.message) : gone ? new Error(endedEarly) : error);
     });
-    socket.on('close', () => reject(new Error('the keeper of the testbed ended before it answered')));
+    socket.on('close', () => reject(new Error(endedEarly)));
   });
 }

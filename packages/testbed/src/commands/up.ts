@@ -85,7 +85,7 @@ async function claim(paths: StatePaths, tell: (text: string) => void): Promise<s
   }
   const stale = statSync(paths.root, { throwIfNoEntry: false }) !== undefined;
   if (stale) {
-    const ended = await removeLeftovers(paths, record);
+    const ended = await removeLeftovers(paths, record?.run ?? null);
     tell(`removed what a crashed run had left in ${paths.root}${ended > 0 ? ` (${ended} processes ended)` : ''}`);
   }
   mkdirSync(paths.root, { recursive: true, mode: 0o711 });
@@ -118,6 +118,7 @@ async function bringUp(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   options.signal?.addEventListener('abort', interrupt);
   if (options.signal?.aborted) interrupt();
+  const run = randomUUID();
   let keeper: ChildProcess | null = null;
   try {
     const cliPath = programFile(resolve(options.cliPath ?? process.argv[1]), options.mesh !== false);
@@ -130,7 +131,7 @@ async function bringUp(
     }
     const spec: KeeperSpec = {
       name: paths.name,
-      run: randomUUID(),
+      run,
       root: paths.root,
       socket: paths.socket,
       config,
@@ -158,7 +159,7 @@ async function bringUp(
     const failure = await watchKeeper(keeper, spec, progress, interrupted.signal, paths);
     if (failure !== null) {
       await endKeeper(keeper);
-      await removeLeftovers(paths, readRecord(paths));
+      await removeLeftovers(paths, run);
       progress.failed(failure);
       return 1;
     }
@@ -172,7 +173,7 @@ async function bringUp(
     return 0;
   } catch (error) {
     if (keeper !== null) await endKeeper(keeper);
-    await removeLeftovers(paths, readRecord(paths));
+    await removeLeftovers(paths, run);
     if (error instanceof Interrupted) {
       progress.failed('interrupted; nothing is left');
       return 1;

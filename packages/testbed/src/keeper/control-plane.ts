@@ -25,6 +25,7 @@ export class ControlPlane {
       logLevel: string;
       env: Readonly<Record<string, string>>;
       started: (name: string, pid: number) => void;
+      allowed: () => boolean;
       changed: () => void;
     },
   ) {
@@ -51,6 +52,7 @@ export class ControlPlane {
         cwd: paths.root,
         logFile: paths.controlPlaneLog,
         started: (pid) => options.started('control-plane', pid),
+        allowed: options.allowed,
       },
       options.changed,
     );

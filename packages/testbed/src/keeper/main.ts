@@ -64,7 +64,7 @@ async function keep(spec: KeeperSpec, say: (event: KeeperEvent) => void): Promis
             cliPath: spec.cliPath,
             log,
           })
-        : await createLoopbackProvider({ singleLoopback: spec.singleLoopback });
+        : await createLoopbackProvider({ singleLoopback: spec.singleLoopback, log: voice.progress });
     testbed = new Testbed(spec, paths, provider, voice);
     await testbed.start();
     const requests = new Requests(testbed, end);

@@ -25,6 +25,8 @@ export interface PodSurroundings {
   /** PATH, HOME and the mark of this run, for every program. */
   baseEnv: Readonly<Record<string, string>>;
   started: (name: string, pid: number) => void;
+  /** False once the testbed ends. */
+  allowed: () => boolean;
   changed: () => void;
   log: (message: string) => void;
 }
@@ -69,6 +71,7 @@ export class RunningPod {
           env,
           logFile,
           started: (pid) => around.started(`${name}/${part}`, pid),
+          allowed: around.allowed,
         },
         around.changed,
       );

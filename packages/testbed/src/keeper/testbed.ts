@@ -78,6 +78,7 @@ export class Testbed {
       mesh: this.spec.mesh ? { rootCert: this.paths.rootCert, cli } : null,
       baseEnv,
       started: (name, pid) => this.#recordProgram(name, pid),
+      allowed: () => !this.#closed,
       changed: () => this.publishSoon(),
       log: (message) => this.notice(message),
     };
@@ -85,8 +86,7 @@ export class Testbed {
 
     this.cluster = reading.cluster;
     this.#voice.progress(`creating ${count(reading.cluster.pods.length, 'pod')} (${this.provider.kind})`);
-    this.provider.reserve(reading.cluster.pods);
-    await Promise.all(reading.cluster.pods.map((pod) => this.#create(pod)));
+    await this.#create(reading.cluster.pods);
     await this.publish();
     if (this.spec.mesh) {
       this.#voice.progress('starting the control plane');
@@ -96,6 +96,7 @@ export class Testbed {
         logLevel: this.spec.logLevel,
         env: baseEnv,
         started: around.started,
+        allowed: around.allowed,
         changed: around.changed,
       });
       await this.controlPlane.start();
@@ -134,8 +135,7 @@ export class Testbed {
       }),
     );
     const fresh = cluster.pods.filter((pod) => !this.pods.has(keyOf(pod)));
-    this.provider.reserve(fresh);
-    await Promise.all(fresh.map((pod) => this.#create(pod)));
+    await this.#create(fresh);
     await this.publish();
     for (const pod of fresh) {
       await this.pods
@@ -221,12 +221,14 @@ export class Testbed {
     await rm(this.paths.root, { recursive: true, force: true }).catch((error: Error) => this.#voice.log(error.message));
   }
 
-  async #create(pod: DeclaredPod): Promise<void> {
+  async #create(pods: readonly DeclaredPod[]): Promise<void> {
     const around = this.#surroundings;
     if (around === null || this.#closed) return;
-    const paths = podPaths(this.paths, pod.namespace, pod.name);
-    const running = await RunningPod.create(pod, paths, around);
-    this.pods.set(keyOf(pod), running);
+    this.provider.reserve(pods);
+    const created = await Promise.all(
+      pods.map((pod) => RunningPod.create(pod, podPaths(this.paths, pod.namespace, pod.name), around)),
+    );
+    for (const running of created) this.pods.set(keyOf(running.pod), running);
   }
 
   async #startPod(running: RunningPod): Promise<void> {

@@ -6,8 +6,10 @@ import { keyOf } from '../cluster/declared.js';
  *
  * - `range`: the whole of 127.0.0.0/8 is local (Linux), so each pod has an address of its own, 127.(64+n).x.y for testbed n, and
  *   every port keeps its number;
- * - `single`: only 127.0.0.1 is, so pods share it. The first pod that declares a port keeps it; for the next one a free
- *   port is taken and its program is told so by PORT.
+ * - `single`: only 127.0.0.1 is, so pods share it.
+ *
+ * Where a declared port is taken (by another pod of the same address, or by a program that listens on every address of the
+ * machine) a free one stands for it, if the program is one that is told its port by PORT.
  */
 export interface PortAsk {
   ip: string;
@@ -36,6 +38,12 @@ export function tcpPorts(pod: DeclaredPod): number[] {
   return [...new Set(ports.map((port) => port.containerPort))];
 }
 
+/** True when the container that declares the port reads it from PORT, so that it can be told another. */
+export function isToldItsPort(pod: DeclaredPod, port: number): boolean {
+  const container = pod.containers.find(({ ports }) => ports.some((candidate) => candidate.containerPort === port));
+  return container?.env.some(({ name, value }) => name === 'PORT' && value === String(port)) ?? false;
+}
+
 /** The annotation by which the control plane knows where the sidecar listens for which container port. */
 export function inboundListeners(listeners: ReadonlyMap<number, string>): Record<string, string> {
   const list = [...listeners].map(([port, listen]) => ({ port, listen }));
@@ -48,5 +56,5 @@ export function takenMessage(pod: DeclaredPod, ask: PortAsk, code: string): stri
   if (code === 'EACCES') {
     return `${where} is below 1024 and needs root; declare a containerPort from 1024 on, or run as root`;
   }
-  return `${where} is taken (by a program that listens on all addresses of this machine?); end that program or declare another containerPort`;
+  return `${where} is taken (by a program that listens on all addresses of this machine?); end that program, declare another containerPort, or let the program read its port from PORT`;
 }

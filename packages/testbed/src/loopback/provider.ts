@@ -9,6 +9,7 @@ import {
   controlPlanePorts,
   firstNetwork,
   inboundListeners,
+  isToldItsPort,
   networks,
   sidecarPorts,
   takenMessage,
@@ -20,6 +21,7 @@ import { servePlainProxy } from './plain-proxy.js';
 export interface LoopbackSurroundings {
   /** All pods on 127.0.0.1. */
   singleLoopback: boolean;
+  log: (message: string) => void;
 }
 
 /** The port on the first address of a testbed's network that says the network is taken, by being open. */
@@ -110,10 +112,13 @@ export async function createLoopbackProvider(around: LoopbackSurroundings): Prom
     };
   }
 
+  /** The declared port where it is free; else, for a program that is told its port by PORT, another one. */
   async function applicationPort(pod: DeclaredPod, ip: string, port: number): Promise<number> {
+    const movable = isToldItsPort(pod, port);
     try {
-      // A port of its own address must keep its number; a shared address gives it to whoever comes first.
-      return await freePort(ip, port, given, !single);
+      const found = await freePort(ip, port, given, !movable);
+      if (found !== port) around.log(`pod ${keyOf(pod)}: port ${port} is taken on ${ip}, so it listens on ${found}`);
+      return found;
     } catch (error) {
       throw new Error(takenMessage(pod, { ip, port }, (error as NodeJS.ErrnoException).code ?? ''));
     }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { maxRestartBackoffMs, restartBackoffMs, restartBackoffResetMs, stopGraceMs } from '../limits.js';
 
@@ -12,6 +13,8 @@ export interface ProgramSpec {
   logFile: string;
   /** Called with each new process, before anything waits for it. */
   started?: (pid: number) => void;
+  /** Asked right before each start; false once everything is being ended, so that nothing starts behind the back of that. */
+  allowed?: () => boolean;
 }
 
 /**
@@ -97,6 +100,7 @@ export class Program {
   }
 
   async #spawn(): Promise<void> {
+    if (this.spec.allowed?.() === false) throw new Error(`${this.spec.name}: not started, the testbed is ending`);
     const log = openSync(this.spec.logFile, 'a', 0o640);
     try {
       const [file, ...args] = this.spec.argv;
@@ -106,15 +110,17 @@ export class Program {
         stdio: ['ignore', log, log],
         detached: true,
       });
-      await new Promise<void>((resolve, reject) => {
-        child.once('spawn', resolve);
-        child.once('error', (error) => reject(new Error(`${this.spec.name}: cannot start ${file}: ${error.message}`)));
-      });
-      const pid = child.pid as number;
+      if (child.pid === undefined) {
+        throw new Error(
+          `${this.spec.name}: cannot start ${file}: ${((await once(child, 'error')) as [Error])[0].message}`,
+        );
+      }
+      // From the moment that it exists it is known, so that whoever stops it now finds it.
       this.#child = child;
-      this.#state = { kind: 'running', pid, since: Date.now() };
-      this.spec.started?.(pid);
+      this.#state = { kind: 'running', pid: child.pid, since: Date.now() };
       child.once('exit', (code, signal) => this.#exited(code === null ? `signal ${signal}` : `exit code ${code}`));
+      child.on('error', () => {});
+      this.spec.started?.(child.pid);
       this.#changed();
     } finally {
       closeSync(log);

@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type ProcessIdentity, processIdentity, stillRuns } from '../programs/identity.js';
-import type { KeeperRecord } from '../protocol.js';
 import type { StatePaths } from './state-dir.js';
 
 /**
  * Ends what a crashed run has left and removes its files. Only processes that are certainly its own are ended: those with its
  * mark in their environment (Linux), and those in its list whose number and start time both agree. Returns how many were ended.
+ * @param run the mark, null when it is not known.
  * (Namespaces need nothing: the kernel ended them with their keeper.)
  */
-export async function removeLeftovers(paths: StatePaths, record: KeeperRecord | null): Promise<number> {
+export async function removeLeftovers(paths: StatePaths, run: string | null): Promise<number> {
   const own = new Map<number, ProcessIdentity>();
-  for (const identity of [...listed(paths), ...(record === null ? [] : marked(record.run))]) {
+  for (const identity of [...listed(paths), ...(run === null ? [] : marked(run))]) {
     own.set(identity.pid, identity);
   }
   let ended = 0;
@@ -26,6 +27,8 @@ export async function removeLeftovers(paths: StatePaths, record: KeeperRecord | 
   }
   await rm(paths.socket, { force: true });
   await rm(paths.root, { recursive: true, force: true });
+  // The folder of all testbeds goes with its last one.
+  await rmdir(dirname(paths.root)).catch(() => {});
   return ended;
 }
 
