@@ -10,6 +10,7 @@ export {
   TOKEN_AUDIENCE,
   type WorkloadIdentity,
 } from './identity.js';
+export { MAX_DISCOVERY_RESPONSE_BYTES } from './limits.js';
 export {
   alpn,
   clusterName,

@@ -16,6 +16,7 @@ import {
   type SignCertificateResponse,
 } from './gen/tulle/identity/v1/certificate_pb.js';
 import { type ServiceOf, serviceDefinition } from './grpc.js';
+import { MAX_DISCOVERY_RESPONSE_BYTES } from './limits.js';
 
 /** `envoy.service.discovery.v3.AggregatedDiscoveryService`. */
 export const adsService: ServiceOf<typeof AggregatedDiscoveryService> = serviceDefinition(AggregatedDiscoveryService);
@@ -23,10 +24,10 @@ export const adsService: ServiceOf<typeof AggregatedDiscoveryService> = serviceD
 /** `tulle.identity.v1.CertificateService`. */
 export const certificateService: ServiceOf<typeof CertificateService> = serviceDefinition(CertificateService);
 
-/** Speaks `StreamAggregatedResources`. `close()` it when done. */
+/** Speaks `StreamAggregatedResources`, with responses of up to MAX_DISCOVERY_RESPONSE_BYTES. `close()` it when done. */
 export class AdsClient extends Client {
   constructor(address: string, credentials: ChannelCredentials, options?: ClientOptions) {
-    super(address, credentials, options);
+    super(address, credentials, { 'grpc.max_receive_message_length': MAX_DISCOVERY_RESPONSE_BYTES, ...options });
   }
 
   /** Opens one stream; errors arrive as its 'error' event with a `code` of `grpc.status`. */

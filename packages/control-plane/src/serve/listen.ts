@@ -6,7 +6,7 @@ import {
   type ServerOptions,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { adsService, certificateService } from '@tulle/xds';
+import { adsService, certificateService, MAX_DISCOVERY_RESPONSE_BYTES } from '@tulle/xds';
 import type { DiscoveryRequest, DiscoveryResponse } from '@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.js';
 import type {
   SignCertificateRequest,
@@ -36,6 +36,7 @@ export class ListenError extends Error {
 
 const serverOptions: ServerOptions = {
   'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+  'grpc.max_send_message_length': MAX_DISCOVERY_RESPONSE_BYTES,
   'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION,
   'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
   'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
