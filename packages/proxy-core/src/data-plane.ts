@@ -130,6 +130,12 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
   }
 
   accepted(listener: Listener, connection: Connection): void {
+    if (listener.config.destination === 'original' && isSame(connection.destination, connection.local)) {
+      // Dialled directly, not redirected here: passing it on would dial this very listener, again and again.
+      this.rejected(listener.config.direction, connection, failure('no-route', 'the connection was not redirected'));
+      connection.destroy(true);
+      return;
+    }
     if (this.clients.size + this.tunnels.size >= this.limits.maxDownstreamConnections) {
       this.rejected(listener.config.direction, connection, failure('overloaded', 'maxDownstreamConnections reached'));
       connection.destroy(true);
@@ -145,6 +151,7 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
   /** codec: HTTP is spoken on a connection. */
   serveHttp(connection: Connection, direction: DirectionName, opener: ExchangeOpener): ConnectionHandler {
     const server = new Http1Server(connection, this.io, this.limits, opener, {
+      keepAlive: true,
       closed: () => {
         this.clients.delete(server);
         this.observer.closed(direction);
@@ -220,4 +227,8 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     }
     return direction;
   }
+}
+
+function isSame(a: SocketAddress, b: SocketAddress): boolean {
+  return a.port === b.port && a.host === b.host;
 }

@@ -1,0 +1,226 @@
+/** Refuses a configuration that is not exactly what `config.ts` says, with every place that is wrong. Inside the proxy, values are valid. */
+import { isIP } from 'node:net';
+import { defaultLimits } from '../limits.js';
+import type { ProxyConfig } from './config.js';
+import { checkReferences } from './references.js';
+import {
+  type Complaint,
+  choice,
+  lazy,
+  list,
+  object,
+  optional,
+  orText,
+  type Shape,
+  tagged,
+  text,
+  truthValue,
+  whole,
+} from './shape.js';
+
+/** Thrown for a configuration that cannot be taken; the message names the places, one a line. */
+export class ConfigError extends Error {
+  readonly complaints: readonly Complaint[];
+  constructor(complaints: readonly Complaint[]) {
+    super(
+      `the configuration is not valid:\n${complaints.map(({ path, message }) => `  ${path} ${message}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.complaints = complaints;
+  }
+}
+
+const maxInt = 0x7fff_ffff;
+const milliseconds = whole(0, maxInt);
+const positiveMs = whole(1, maxInt);
+const port = whole(0, 65_535);
+const named = text((value) => value !== '', 'a text that is not empty');
+const anyText = text(() => true, 'a text');
+const ip = text((value) => isIP(value) !== 0, 'an IP address');
+const method = text((value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value), 'an HTTP method');
+const headerName = text((value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value), 'a header field name (RFC 9110 token)');
+// Latin-1 without control bytes: whatever else would let one field become two.
+const headerValue = text(
+  (value) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
+  'a header field value without control characters',
+);
+const absolutePath = text(
+  (value) => /^\/[!-~]*$/.test(value),
+  'a path that begins with / and has visible ASCII characters only',
+);
+const pem = text((value) => value.includes('-----BEGIN '), 'PEM text');
+const address = object({ host: ip, port });
+
+const valueMatch = object({ name: named, kind: choice('exact', 'prefix', 'present'), value: anyText });
+const weightedClusters = list(object({ cluster: named, weight: whole(0, maxInt) }));
+const headerEdits = object({
+  set: optional(list(object({ name: headerName, value: headerValue }))),
+  add: optional(list(object({ name: headerName, value: headerValue }))),
+  remove: optional(list(headerName)),
+});
+const pathChange = object({ kind: choice('full', 'prefix'), value: absolutePath });
+const hostText = text((value) => /^[!-~]+$/.test(value), 'a host without spaces');
+
+const action: Shape = tagged('kind', {
+  forward: object({
+    kind: choice('forward'),
+    clusters: weightedClusters,
+    timeoutMs: optional(milliseconds),
+    retry: optional(
+      object({
+        attempts: whole(0, 10),
+        on: list(choice('reset', '5xx', 'gateway-error', 'connect-failure')),
+        perTryTimeoutMs: optional(positiveMs),
+        anyMethod: optional(truthValue),
+      }),
+    ),
+    rewrite: optional(object({ host: optional(hostText), path: optional(pathChange) })),
+    requestHeaders: optional(headerEdits),
+    responseHeaders: optional(headerEdits),
+  }),
+  redirect: object({
+    kind: choice('redirect'),
+    status: choice(301, 302, 303, 307, 308),
+    scheme: optional(choice('http', 'https')),
+    host: optional(hostText),
+    port: optional(whole(1, 65_535)),
+    path: optional(pathChange),
+  }),
+  direct: object({ kind: choice('direct'), status: whole(200, 599), body: anyText }),
+});
+
+const predicate: Shape = lazy(() => predicates);
+const predicates: Shape = tagged('kind', {
+  any: object({ kind: choice('any') }),
+  'all-of': object({ kind: choice('all-of'), of: list(predicate) }),
+  'any-of': object({ kind: choice('any-of'), of: list(predicate) }),
+  not: object({ kind: choice('not'), of: predicate }),
+  principal: object({ kind: choice('principal'), match: choice('exact', 'prefix'), value: named }),
+  authenticated: object({ kind: choice('authenticated') }),
+  port: object({ kind: choice('port'), port }),
+  method: object({ kind: choice('method'), method }),
+  path: object({ kind: choice('path'), match: choice('exact', 'prefix'), value: anyText }),
+  header: object({
+    kind: choice('header'),
+    name: headerName,
+    match: choice('exact', 'prefix', 'present'),
+    value: anyText,
+  }),
+});
+
+const chain = object({
+  name: named,
+  match: object({
+    address: optional(ip),
+    port: optional(port),
+    transport: optional(choice('tls', 'plain')),
+    alpn: optional(list(named)),
+  }),
+  tls: optional(
+    object({
+      identity: named,
+      clientTrust: optional(named),
+      requireClientCertificate: truthValue,
+      allowedUris: optional(list(named)),
+    }),
+  ),
+  protocol: choice('http', 'tcp', 'auto'),
+  http: optional(object({ routes: named })),
+  tcp: optional(object({ clusters: weightedClusters, idleTimeoutMs: optional(positiveMs) })),
+  authorization: list(
+    object({
+      action: choice('allow', 'deny'),
+      policies: list(object({ name: named, principals: list(predicate), permissions: list(predicate) })),
+    }),
+  ),
+});
+
+const cluster = object({
+  name: named,
+  endpoints: orText(
+    'original',
+    list(
+      object({
+        address,
+        weight: whole(0, maxInt),
+        tls: truthValue,
+        allowedUris: optional(list(named)),
+        workload: optional(anyText),
+      }),
+    ),
+  ),
+  balancer: choice('p2c', 'round-robin', 'least-request'),
+  connectTimeoutMs: positiveMs,
+  tls: optional(
+    object({
+      identity: optional(named),
+      trust: named,
+      alpn: list(named),
+      serverName: optional(anyText),
+      allowedUris: optional(list(named)),
+    }),
+  ),
+  circuitBreaker: optional(
+    object({
+      maxConnections: optional(whole(1, maxInt)),
+      maxPendingRequests: optional(whole(0, maxInt)),
+      maxRequests: optional(whole(1, maxInt)),
+    }),
+  ),
+  idleTimeoutMs: optional(positiveMs),
+});
+
+const limits = object(
+  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, optional(whole(1, maxInt))])) satisfies Record<
+    string,
+    ReturnType<typeof optional>
+  >,
+);
+
+const config = object({
+  listeners: list(
+    object({
+      name: named,
+      bind: address,
+      direction: choice('outbound', 'inbound'),
+      destination: choice('original', 'local'),
+      chains: list(chain),
+    }),
+  ),
+  clusters: list(cluster),
+  routes: list(
+    object({
+      name: named,
+      virtualHosts: list(
+        object({
+          name: named,
+          domains: list(named),
+          routes: list(
+            object({
+              name: anyText,
+              match: object({
+                path: object({ kind: choice('exact', 'prefix'), value: absolutePath }),
+                method: optional(method),
+                headers: optional(list(valueMatch)),
+                query: optional(list(valueMatch)),
+              }),
+              action,
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+  identities: list(object({ name: named, certificateChainPem: pem, privateKeyPem: pem })),
+  trust: list(object({ name: named, caPem: pem, trustDomain: optional(named) })),
+  accessLog: object({ target: named, format: choice('json', 'text') }),
+  limits: optional(limits),
+});
+
+/** Throws `ConfigError` with all complaints. */
+export function checkConfig(value: ProxyConfig): void {
+  const complaints: Complaint[] = [];
+  config(value, '', (complaint) => complaints.push(complaint));
+  if (complaints.length === 0) checkReferences(value, (complaint) => complaints.push(complaint));
+  if (complaints.length > 0) throw new ConfigError(complaints);
+}

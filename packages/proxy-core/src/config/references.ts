@@ -1,0 +1,86 @@
+/** Do the parts of a configuration fit together? Names that are referred to exist, names are unique, and what must come in pairs does. */
+import type { FilterChainConfig, ProxyConfig, WeightedCluster } from './config.js';
+import type { Complaint } from './shape.js';
+
+type Complain = (complaint: Complaint) => void;
+
+export function checkReferences(config: ProxyConfig, complain: Complain): void {
+  const names = {
+    listeners: unique(config.listeners, 'listeners', complain),
+    clusters: unique(config.clusters, 'clusters', complain),
+    routes: unique(config.routes, 'routes', complain),
+    identities: unique(config.identities, 'identities', complain),
+    trust: unique(config.trust, 'trust', complain),
+  };
+  const refer = (kind: keyof typeof names, name: string | undefined, path: string): void => {
+    if (name === undefined || names[kind].has(name)) return;
+    complain({ path, message: `refers to ${JSON.stringify(name)}, which is not among ${kind}` });
+  };
+  config.listeners.forEach((listener, l) => {
+    listener.chains.forEach((chain, c) => {
+      const path = `listeners[${l}].chains[${c}]`;
+      checkChain(chain, path, complain);
+      refer('identities', chain.tls?.identity, `${path}.tls.identity`);
+      refer('trust', chain.tls?.clientTrust, `${path}.tls.clientTrust`);
+      refer('routes', chain.http?.routes, `${path}.http.routes`);
+      checkWeights(chain.tcp?.clusters, `${path}.tcp.clusters`, complain);
+    });
+  });
+  config.clusters.forEach((cluster, k) => {
+    refer('identities', cluster.tls?.identity, `clusters[${k}].tls.identity`);
+    refer('trust', cluster.tls?.trust, `clusters[${k}].tls.trust`);
+    if (cluster.endpoints === 'original' || cluster.tls !== undefined) return;
+    const bare = cluster.endpoints.findIndex((endpoint) => endpoint.tls);
+    if (bare >= 0)
+      complain({
+        path: `clusters[${k}].endpoints[${bare}].tls`,
+        message: 'is true, but the cluster has no tls settings',
+      });
+  });
+  // A cluster that a route names may come later (xDS is eventually consistent): that request is answered with `no-cluster`.
+  config.routes.forEach((table, t) => {
+    table.virtualHosts.forEach((host, v) => {
+      host.routes.forEach((route, r) => {
+        if (route.action.kind !== 'forward') return;
+        checkWeights(route.action.clusters, `routes[${t}].virtualHosts[${v}].routes[${r}].action.clusters`, complain);
+      });
+    });
+  });
+}
+
+function checkChain(chain: FilterChainConfig, path: string, complain: Complain): void {
+  if (chain.protocol !== 'tcp' && chain.http === undefined)
+    complain({ path: `${path}.http`, message: `is missing; protocol ${chain.protocol} needs it` });
+  if (chain.protocol !== 'http' && chain.tcp === undefined)
+    complain({ path: `${path}.tcp`, message: `is missing; protocol ${chain.protocol} needs it` });
+  if (chain.match.address !== undefined && chain.match.port === undefined)
+    complain({ path: `${path}.match.port`, message: 'is missing; an address is matched with its port' });
+  if (chain.match.alpn !== undefined && chain.tls === undefined)
+    complain({ path: `${path}.match.alpn`, message: 'needs tls settings' });
+  if (chain.match.transport === 'tls' && chain.tls === undefined)
+    complain({
+      path: `${path}.tls`,
+      message: 'is missing; to pass TLS through, leave match.transport out and use protocol tcp',
+    });
+  if (chain.tls?.requireClientCertificate === true && chain.tls.clientTrust === undefined)
+    complain({
+      path: `${path}.tls.clientTrust`,
+      message: 'is missing; a required client certificate needs a trust bundle',
+    });
+}
+
+function checkWeights(clusters: readonly WeightedCluster[] | undefined, path: string, complain: Complain): void {
+  if (clusters === undefined) return;
+  if (clusters.every(({ weight }) => weight === 0))
+    complain({ path, message: 'has no weight above 0; remove the route or give a cluster a weight' });
+}
+
+function unique(items: readonly { readonly name: string }[], kind: string, complain: Complain): Set<string> {
+  const names = new Set<string>();
+  items.forEach(({ name }, index) => {
+    if (names.has(name))
+      complain({ path: `${kind}[${index}].name`, message: `is ${JSON.stringify(name)} a second time` });
+    names.add(name);
+  });
+  return names;
+}

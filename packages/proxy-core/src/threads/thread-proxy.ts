@@ -1,0 +1,144 @@
+/** A data plane with its observer, answering commands: the same on a thread of its own (linux) and on the main thread (portable). */
+
+import type { AccessLogConfig, ProxyConfig } from '../config/config.js';
+import { DataPlane } from '../data-plane.js';
+import type { Io } from '../io/io.js';
+import { jsonLines, textLines } from '../observe/access-log.js';
+import { type LineSink, MeteringObserver } from '../observe/observer.js';
+import { Registry } from '../observe/registry.js';
+import { callbackSink, FileSink, noSink } from '../observe/sinks.js';
+import { requestIdSource } from '../request-id.js';
+import type { ClusterState, Command, Reply, ThreadResult } from './messages.js';
+
+export interface ThreadOptions {
+  readonly reusePort: boolean;
+}
+
+export class ThreadProxy {
+  private readonly io: Io;
+  private readonly reply: (reply: Reply) => void;
+  private readonly stopped: () => void;
+  private readonly registry: Registry;
+  private readonly observer: MeteringObserver;
+  private readonly plane: DataPlane;
+  private log: AccessLogConfig = { target: 'off', format: 'json' };
+  private sink: LineSink = noSink;
+  private flushComes = false;
+
+  /** `stopped` is called once there is nothing more to do. */
+  constructor(io: Io, options: ThreadOptions, reply: (reply: Reply) => void, stopped: () => void) {
+    this.io = io;
+    this.reply = reply;
+    this.stopped = stopped;
+    const warn = (message: string): void => reply({ kind: 'warning', message });
+    this.registry = new Registry((definition) => reply({ kind: 'series', definition }));
+    this.observer = new MeteringObserver(
+      this.registry,
+      io.clock,
+      () => this.format(),
+      () => this.sink,
+    );
+    this.plane = new DataPlane(io, this.observer, {
+      reusePort: options.reusePort,
+      warn,
+      newRequestId: requestIdSource(() => io.random()),
+    });
+    reply({ kind: 'ready', memory: this.registry.memory });
+  }
+
+  handle(command: Command): void {
+    try {
+      switch (command.kind) {
+        case 'apply':
+          this.apply(command.config);
+          this.done(command, {});
+          return;
+        case 'clusters':
+          this.done(command, { clusters: this.clusterStates() });
+          return;
+        case 'drain':
+          this.plane.drain((cut) => {
+            this.done(command, { cut });
+            this.stop();
+          });
+          return;
+        case 'close':
+          this.plane.close();
+          this.done(command, {});
+          this.stop();
+          return;
+      }
+    } catch (error) {
+      this.reply({ kind: 'failed', id: command.id, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  private apply(config: ProxyConfig): void {
+    const next = this.sinkFor(config.accessLog);
+    try {
+      this.plane.apply(config);
+    } catch (error) {
+      if (next !== this.sink && next instanceof FileSink) next.close();
+      throw error;
+    }
+    if (next !== this.sink) {
+      this.observer.flush();
+      if (this.sink instanceof FileSink) this.sink.close();
+      this.sink = next;
+    }
+    this.log = config.accessLog;
+  }
+
+  private sinkFor(log: AccessLogConfig): LineSink {
+    if (log.target === this.log.target) return this.sink;
+    if (log.target === 'off') return noSink;
+    if (log.target === 'callback') return callbackSink((text) => this.reply({ kind: 'lines', text }));
+    return new FileSink(
+      log.target,
+      () => this.io.clock.nowMs(),
+      (message) => this.reply({ kind: 'warning', message }),
+    );
+  }
+
+  /** Asked before each line: the first of a turn asks for the flush that writes them all. */
+  private format(): typeof jsonLines | undefined {
+    if (this.log.target === 'off') return undefined;
+    if (!this.flushComes) {
+      this.flushComes = true;
+      this.io.atTurnEnd(() => {
+        this.flushComes = false;
+        this.observer.flush();
+      });
+    }
+    return this.log.format === 'json' ? jsonLines : textLines;
+  }
+
+  private clusterStates(): ClusterState[] {
+    const nowMs = this.io.clock.nowMs();
+    return [...this.plane.clusters()].map((cluster) => ({
+      name: cluster.name,
+      connections: cluster.breaker.connections,
+      pending: cluster.breaker.pending,
+      requests: cluster.breaker.requests,
+      endpoints: cluster.known.map((endpoint) => ({
+        address: endpoint.address,
+        tls: endpoint.tls !== undefined,
+        weight: endpoint.weight,
+        active: endpoint.active,
+        latencyMs: endpoint.latencyMs,
+        avoided: endpoint.avoidUntilMs > nowMs,
+      })),
+    }));
+  }
+
+  private done(command: Command, result: Partial<ThreadResult>): void {
+    const full: ThreadResult = { addresses: this.plane.addresses(), cut: 0, clusters: [], ...result };
+    this.reply({ kind: 'done', id: command.id, result: full });
+  }
+
+  private stop(): void {
+    this.observer.flush();
+    if (this.sink instanceof FileSink) this.sink.close();
+    this.stopped();
+  }
+}
