@@ -1,0 +1,25 @@
+/** Bytes that a connection could not use yet: a head that is not whole, or requests behind one that is not answered. Exists only while there are some. */
+const leastBytes = 1_024;
+
+export class Carry {
+  bytes: Uint8Array = new Uint8Array(leastBytes);
+  length = 0;
+
+  /** Puts what arrived behind what is kept. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.length + end - start;
+    if (length > this.bytes.length) {
+      const grown = new Uint8Array(2 * length);
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+    }
+    this.bytes.set(bytes.subarray(start, end), this.length);
+    this.length = length;
+  }
+
+  /** Keeps the part from `start` on. */
+  dropTo(start: number): void {
+    this.bytes.copyWithin(0, start, this.length);
+    this.length -= start;
+  }
+}

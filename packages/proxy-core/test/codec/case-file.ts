@@ -1,0 +1,56 @@
+/**
+ * Reads the case documents: under a heading, a fence with the bytes and a fence with the events.
+ * In the bytes a line break of the document counts for nothing; `\r`, `\n`, `\t`, `\\` and `\xNN` stand for bytes, `\*N{...}` for a repetition. `<end>` as the last line: the peer ends there.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface Case {
+  readonly title: string;
+  readonly kind: 'request' | 'response';
+  /** Responses: method of the request, and whether it asked for an upgrade. */
+  readonly method: string;
+  readonly upgradeAsked: boolean;
+  readonly bytes: Uint8Array;
+  readonly peerEnds: boolean;
+  readonly events: readonly string[];
+}
+
+export function readCases(file: URL): Case[] {
+  const text = readFileSync(file, 'utf8');
+  const cases: Case[] = [];
+  let title = '';
+  let pending: Omit<Case, 'events'> | undefined;
+  for (const [, heading, info, content] of text.matchAll(/^##? (.+)$|^```(.*)\n([\s\S]*?)^```$/gm)) {
+    if (heading !== undefined) {
+      title = heading;
+    } else if (info === 'events') {
+      if (pending === undefined) throw new Error(`${file}: events without bytes under "${title}"`);
+      cases.push({ ...pending, events: content.split('\n').filter((line) => line !== '') });
+      pending = undefined;
+    } else {
+      const [kind, method = 'GET', option] = info.split(' ');
+      if (kind !== 'request' && kind !== 'response')
+        throw new Error(`${file}: unknown fence "${info}" under "${title}"`);
+      const peerEnds = content.endsWith('<end>\n');
+      const bytes = wireBytes(content.replace(/<end>\n$/, '').replaceAll('\n', ''));
+      pending = { title, kind, method, upgradeAsked: option === 'upgrade' || method === 'CONNECT', bytes, peerEnds };
+    }
+  }
+  if (pending !== undefined) throw new Error(`${file}: bytes without events under "${title}"`);
+  return cases;
+}
+
+function wireBytes(text: string): Uint8Array {
+  return Uint8Array.from(expand(text), (character) => character.charCodeAt(0));
+}
+
+function expand(text: string): string {
+  return text.replace(/\\(r|n|t|\\|x[0-9a-f]{2}|\*\d+\{([^}]*)\})/g, (_match, code: string, repeated: string) => {
+    if (code === 'r') return '\r';
+    if (code === 'n') return '\n';
+    if (code === 't') return '\t';
+    if (code === '\\') return '\\';
+    if (code.startsWith('*')) return expand(repeated).repeat(Number.parseInt(code.slice(1), 10));
+    return String.fromCharCode(Number.parseInt(code.slice(1), 16));
+  });
+}
