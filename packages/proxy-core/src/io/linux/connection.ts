@@ -428,7 +428,9 @@ export class LinuxConnection implements Connection, TimerOwner {
   private lastError(call: string): IoError {
     const number = this.session === undefined ? streamErrno() : this.session.failureErrno;
     // A reset is EPIPE where the peer's FIN had come before it, ECONNRESET where not (tcp_reset).
-    if (number === errno.EPIPE) this.finSeen = true;
+    // A read that finds the end found a FIN, unless a failed send took the RST's error before it.
+    const fin = this.session?.sawFin === true && this.broken === undefined;
+    if (number === errno.EPIPE || fin) this.finSeen = true;
     return this.session === undefined ? connectionError(call, number, this.remote) : this.named(this.session.failure);
   }
 

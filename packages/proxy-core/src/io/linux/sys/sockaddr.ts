@@ -80,8 +80,8 @@ function writeIpv6(text: string, into: Uint8Array, at: number): void {
   const bad = (): RangeError => new RangeError(`${JSON.stringify(text)} is no IP address`);
   const halves = text.split('::');
   if (halves.length > 2) throw bad();
-  const head = readGroups(halves[0], bad);
-  const tail = halves.length === 2 ? readGroups(halves[1], bad) : [];
+  const head = readGroups(halves[0], halves.length === 1, bad);
+  const tail = halves.length === 2 ? readGroups(halves[1], true, bad) : [];
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) throw bad();
   const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
@@ -91,15 +91,16 @@ function writeIpv6(text: string, into: Uint8Array, at: number): void {
   }
 }
 
-function readGroups(text: string, bad: () => RangeError): number[] {
+/** `quad`: the last group may be an IPv4 address, which ends the whole. */
+function readGroups(text: string, quad: boolean, bad: () => RangeError): number[] {
   if (text === '') return [];
   const groups: number[] = [];
   const parts = text.split(':');
   for (let i = 0; i < parts.length; i++) {
-    if (i === parts.length - 1 && parts[i].includes('.')) {
-      const quad = new Uint8Array(4);
-      writeIpv4(parts[i], quad, 0);
-      groups.push((quad[0] << 8) | quad[1], (quad[2] << 8) | quad[3]);
+    if (quad && i === parts.length - 1 && parts[i].includes('.')) {
+      const bytes = new Uint8Array(4);
+      writeIpv4(parts[i], bytes, 0);
+      groups.push((bytes[0] << 8) | bytes[1], (bytes[2] << 8) | bytes[3]);
     } else if (/^[0-9A-Fa-f]{1,4}$/.test(parts[i])) {
       groups.push(Number.parseInt(parts[i], 16));
     } else {

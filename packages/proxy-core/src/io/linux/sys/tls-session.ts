@@ -23,6 +23,8 @@ export class TlsSession {
   failure: IoError | undefined = undefined;
   /** The errno of it, 0 when it was OpenSSL's own. */
   failureErrno = 0;
+  /** A read found the peer's FIN. */
+  sawFin = false;
   /** The last `read` waits for the socket to be writable (the answer to a key update). */
   readAwaitsWrite = false;
   private readonly pointer: number;
@@ -172,6 +174,7 @@ export class TlsSession {
   private protocolFailure(): IoError {
     const { text, reason } = drainErrors();
     if (reason === ssl.SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+      this.sawFin = true;
       return this.handshaking
         ? { code: 'tls', message: 'the peer closed the connection during the TLS handshake' }
         : { code: 'reset', message: 'the peer closed the connection without close_notify: data may be missing' };

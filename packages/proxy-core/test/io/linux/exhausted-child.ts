@@ -1,0 +1,68 @@
+/** Run with a lowered RLIMIT_NOFILE: fills the descriptors up, keeps serving, and reports as JSON lines on standard output. */
+
+import type { Connection } from '../../../src/io/io.js';
+import { createLinuxIo } from '../../../src/io/linux/linux-io.js';
+
+const io = createLinuxIo();
+const accepted: Connection[] = [];
+const errors: string[] = [];
+const echo = {
+  onOpen() {},
+  onData: (connection: Connection, bytes: Uint8Array, start: number, end: number) => {
+    connection.write(bytes, start, end, false);
+  },
+  onEnd: (connection: Connection) => connection.end(),
+  onDrain() {},
+  onClose() {},
+};
+const listener = io.listen(
+  { address: { host: '127.0.0.1', port: 0 }, original: false, backlog: 511, reusePort: false },
+  {
+    onAccept(connection) {
+      accepted.push(connection);
+      connection.startPlain(echo);
+    },
+    onAcceptError: (error) => errors.push(`${error.code} ${error.message}`),
+  },
+);
+/** The clients live in the parent, which is told the port. */
+process.stdout.write(`${JSON.stringify({ port: listener.address.port })}\n`);
+
+async function turnFor(ms: number): Promise<number> {
+  const untilMs = performance.now() + ms;
+  let turns = 0;
+  while (performance.now() < untilMs) {
+    io.turn(20);
+    turns++;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return turns;
+}
+
+let refused = '';
+process.stdin.on('data', async (chunk) => {
+  const command = chunk.toString().trim();
+  if (command === 'exhaust') {
+    const turns = await turnFor(400);
+    const outgoing = io.connect(
+      { address: listener.address, tls: undefined, serverName: '', timeoutMs: 1000 },
+      {
+        ...echo,
+        onClose: (_c, error) => {
+          refused = error?.code ?? '';
+        },
+      },
+    );
+    await turnFor(30);
+    process.stdout.write(
+      `${JSON.stringify({ accepted: accepted.length, errors: errors.length, first: errors[0], turns, refused, id: outgoing.id })}\n`,
+    );
+  } else if (command === 'relieve') {
+    for (const connection of accepted.splice(0, 40)) connection.destroy(true);
+    await turnFor(400);
+    process.stdout.write(`${JSON.stringify({ accepted: accepted.length, errors: errors.length })}\n`);
+  } else {
+    io.close();
+    process.exit(0);
+  }
+});
