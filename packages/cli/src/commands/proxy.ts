@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
+import type { RunProxyOptions, TlsFiles } from '@tulle/proxy-core';
 import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
-import { type ListenTls, program, type RunProxyOptions, type UpstreamTls } from '../programs.js';
 import type { Finish } from '../tulle.js';
 import { type Address, address, addresses, collect, text, wholeNumber } from '../values.js';
 
@@ -70,7 +70,7 @@ export function proxyCommand(finish: Finish): Command {
       const to = await Promise.all(options.to.map(resolved));
       const listen = await resolved(options.listen);
       const admin = options.admin === undefined ? undefined : await resolved(options.admin);
-      const { runProxy } = await program('@tulle/proxy-core');
+      const { runProxy } = await import('@tulle/proxy-core');
       finish(await runProxy({ ...options, listen, to, admin }));
     });
 }
@@ -86,7 +86,7 @@ export function proxyOptions(flags: Flags): RunProxyOptions {
   return { listen, to, protocol, listenTls, toTls, accessLog, engine, concurrency, admin };
 }
 
-function listenTlsOf(flags: Flags): ListenTls | undefined {
+function listenTlsOf(flags: Flags): TlsFiles | undefined {
   const files = together('--listen-cert, --listen-key and --listen-ca', [
     flags.listenCert,
     flags.listenKey,
@@ -102,7 +102,7 @@ function listenTlsOf(flags: Flags): ListenTls | undefined {
   return { certificateFile, keyFile, caFile, allowedUris: flags.allowSan ?? [] };
 }
 
-function toTlsOf(flags: Flags): UpstreamTls | undefined {
+function toTlsOf(flags: Flags): TlsFiles | undefined {
   const files = together('--to-cert, --to-key and --to-ca', [flags.toCert, flags.toKey, flags.toCa]);
   if (files === undefined) {
     if (flags.toSan === undefined && flags.toSni === undefined) return undefined;

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { program } from '../programs.js';
 import type { Finish } from '../tulle.js';
 
 const help = `
@@ -19,7 +18,16 @@ export function sidecarCommand(finish: Finish): Command {
     .requiredOption('--bootstrap <file>', 'JSON that says who this sidecar is and where its control plane is')
     .addHelpText('after', help)
     .action(async (flags: { bootstrap: string }) => {
-      const { runSidecar } = await program('@tulle/sidecar');
+      const { runSidecar } = await sidecar();
       finish(await runSidecar({ bootstrap: flags.bootstrap }));
     });
+}
+
+interface SidecarProgram {
+  runSidecar(options: { bootstrap: string }): Promise<number>;
+}
+
+async function sidecar(): Promise<SidecarProgram> {
+  const name = '@tulle/sidecar';
+  return (await import(name)) as SidecarProgram;
 }
