@@ -145,7 +145,7 @@ t.test(
       'plain-other:  -> tcp_proxy inbound/8080',
     ]);
     t.match(json(named(clusters, 'inbound/8080')), {
-      type: undefined,
+      type: 'STATIC',
       loadAssignment: {
         endpoints: [
           { lbEndpoints: [{ endpoint: { address: { socketAddress: { address: '10.0.0.1', portValue: 8080 } } } }] },
