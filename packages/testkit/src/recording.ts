@@ -50,7 +50,7 @@ export class RecordingHandler implements ConnectionHandler {
   onData(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     if (this.events.at(-1) !== 'data') this.events.push('data');
     this.receivedBytes += end - start;
-    if (this.keep) this.chunks.push(bytes.slice(start, end));
+    if (this.keep) this.chunks.push(Buffer.from(bytes.subarray(start, end)));
     this.reaction.onData?.(connection, bytes, start, end);
   }
   onEnd(connection: Connection): void {
