@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { demoConfig, ownProgram } from '../demo-folder.js';
@@ -61,6 +61,11 @@ async function bringUp(
 ): Promise<boolean> {
   const editedFolder = join(scratch, 'edited');
   await mkdir(editedFolder);
+  // A folder without any YAML would be taken for a mistyped one.
+  await writeFile(
+    join(editedFolder, 'empty.yaml'),
+    '# Rules that the demo writes while it runs come beside this file.\n',
+  );
   const code = await module.testbedUp({
     name: options.name,
     config: [demoConfig(), editedFolder],
