@@ -51,6 +51,8 @@ export interface Provider {
   controlPlane: { ads: string; certificates: string; admin: string };
   /** Whose files the proxy's are, null when there is one user only. */
   proxyOwner: { uid: number; gid: number } | null;
+  /** The path by which the proxy's user reaches a file of the state folder, the node program or the command line. */
+  proxyPath(path: string): string;
   /** The redirect rules for a pod's sidecar as the injector reads them, null without interception. */
   interceptionRules(pod: DeclaredPod): object | null;
   /** Command line, for the keeper, that runs the control plane. */

@@ -52,7 +52,9 @@ export class Requests {
     const part = request.container === null ? null : findPart(running, request.container);
     const role: PodRole = part?.kind === 'proxy' ? 'proxy' : 'application';
     const container = part?.kind === 'container' ? part.name : running.pod.containers[0].name;
-    const plan = running.place.exec(role, request.cwd, request.argv);
+    // The caller's folder may be closed to the proxy's user.
+    const folder = role === 'proxy' ? '/' : request.cwd;
+    const plan = running.place.exec(role, folder, request.argv);
     // As `kubectl exec`: the container's environment; what the caller has besides is kept, since the program is the caller's machine's.
     const env = { ...withoutProxies(request.env), ...running.envOf(container), ...running.place.env(role) };
     env.PATH = `${running.envOf(container).PATH}:${request.env.PATH ?? ''}`;

@@ -80,8 +80,13 @@ export class RunningPod {
         ? program(
             'proxy',
             'proxy',
-            paths.proxy,
-            [...around.mesh.cli, 'sidecar', '--bootstrap', paths.bootstrap],
+            around.provider.proxyPath(paths.proxy),
+            [
+              ...around.mesh.cli.map((path) => around.provider.proxyPath(path)),
+              'sidecar',
+              '--bootstrap',
+              around.provider.proxyPath(paths.bootstrap),
+            ],
             around.baseEnv,
             paths.proxyLog,
           )
@@ -170,10 +175,7 @@ export class RunningPod {
     if (mesh === null) return;
     this.#endToken();
     this.#endToken = await keepToken(this.pod, this.uid, this.paths, provider.proxyOwner, signer, this.#around.log);
-    const bootstrap = bootstrapOf(this.pod, this.place, this.paths, {
-      controlPlane: provider.controlPlane,
-      rootCert: mesh.rootCert,
-    });
+    const bootstrap = bootstrapOf(this.pod, this.place, this.paths, provider, mesh.rootCert);
     const mode = { mode: 0o600, owner: provider.proxyOwner ?? undefined };
     await writeAtomically(this.paths.bootstrap, `${JSON.stringify(bootstrap, null, 2)}\n`, mode);
     await this.#applyInterception(mesh.cli);

@@ -233,6 +233,7 @@ export class Testbed {
 
   async #startPod(running: RunningPod): Promise<void> {
     await running.start();
+    if (this.#closed) return;
     const name = shortName(running.pod);
     if (running.ready)
       this.#voice.progress(

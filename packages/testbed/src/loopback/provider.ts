@@ -53,6 +53,7 @@ export async function createLoopbackProvider(around: LoopbackSurroundings): Prom
     kind: 'process',
     controlPlane,
     proxyOwner: null,
+    proxyPath: (path) => path,
     interceptionRules: () => null,
     controlPlaneCommand: (argv) => [...argv],
     reserve: (pods) => {

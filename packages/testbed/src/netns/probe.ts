@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { run } from '../programs/run.js';
 import { unshareKeeper } from './enter.js';
 
@@ -75,21 +75,4 @@ export function findProgram(name: string, env: NodeJS.ProcessEnv): string | null
     }
   }
   return null;
-}
-
-/** True when any user may go to `path` and read it: decides whether the proxy's user needs help to read the checkout. */
-export function readableByAll(path: string): boolean {
-  let current = resolve(path);
-  try {
-    const target = statSync(current);
-    if ((target.mode & 0o004) === 0 && !target.isDirectory()) return false;
-    if (target.isDirectory() && (target.mode & 0o001) === 0) return false;
-    while (dirname(current) !== current) {
-      current = dirname(current);
-      if ((statSync(current).mode & 0o001) === 0) return false;
-    }
-    return true;
-  } catch {
-    return false;
-  }
 }

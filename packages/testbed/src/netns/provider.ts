@@ -8,7 +8,7 @@ import { ServiceProxy } from '../service-proxy/service-proxy.js';
 import { type PodPaths, podPaths, type StatePaths } from '../state/state-dir.js';
 import { enterPod, type PodUser, proxyMark, proxyUid } from './enter.js';
 import { addServiceAddress, createNodeNetwork, createSandbox, type PodSandbox } from './network.js';
-import { readableByAll } from './probe.js';
+import { mountProxyView, type ProxyView } from './proxy-view.js';
 
 /** What the provider has to know of its surroundings. */
 export interface NetnsSurroundings {
@@ -24,6 +24,11 @@ export interface NetnsSurroundings {
 /** Pods as network namespaces. Runs inside the testbed's own namespaces, whose end is the end of everything it makes. */
 export async function createNetnsProvider(around: NetnsSurroundings): Promise<Provider> {
   await createNodeNetwork(around.env);
+  const needed = { node: process.execPath, tulle: around.cliPath, state: around.paths.root };
+  const view: ProxyView = around.userNamespace
+    ? { pathOf: (path) => path, readAll: false }
+    : await mountProxyView(needed, around.env);
+  const proxyUser: PodUser = around.userNamespace ? { kind: 'application' } : { kind: 'proxy', readAll: view.readAll };
   const addresses = new PodAddresses();
   const serviceProxy = new ServiceProxy();
   const served = new Set<string>();
@@ -38,8 +43,6 @@ export async function createNetnsProvider(around: NetnsSurroundings): Promise<Pr
     etc: podPaths(around.paths, 'tulle-system', 'control-plane').etc,
   });
 
-  const readable = [process.execPath, around.cliPath, around.paths.root].every(readableByAll);
-  const proxyUser: PodUser = around.userNamespace ? { kind: 'application' } : { kind: 'proxy', readAll: !readable };
   const user = (role: PodRole): PodUser => (role === 'proxy' ? proxyUser : { kind: 'application' });
 
   return {
@@ -50,6 +53,7 @@ export async function createNetnsProvider(around: NetnsSurroundings): Promise<Pr
       admin: `${controlPlaneIp}:15014`,
     },
     proxyOwner: around.userNamespace ? null : { uid: proxyUid, gid: proxyUid },
+    proxyPath: (path) => view.pathOf(path),
     interceptionRules: (pod) => interceptionRules(pod, around.userNamespace),
     controlPlaneCommand: (argv) => enterPod(controlPlane.pausePid, around.paths.root, { kind: 'application' }, argv),
     reserve: (pods) => {
