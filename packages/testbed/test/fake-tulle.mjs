@@ -32,8 +32,8 @@ if (command === 'control-plane') {
   const bootstrap = JSON.parse(readFileSync(option('--bootstrap'), 'utf8'));
   if (bootstrap.node.pod === 'doomed') {
     console.error('no certificate');
-    // Past the hooks by which a test runner that started us would write to our log.
-    process.reallyExit(3);
+    // Not by exit: the hooks of a test runner above us would write to our log.
+    process.kill(process.pid, 'SIGKILL');
   }
   readFileSync(bootstrap.controlPlane.rootCaFile);
   const claims = JSON.parse(Buffer.from(readFileSync(bootstrap.tokenFile, 'utf8').split('.')[1], 'base64url'));

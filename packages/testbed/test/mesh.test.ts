@@ -152,7 +152,7 @@ for (const { kind, skip } of providers) {
       t.equal(code, 1);
       t.match(
         text,
-        /pod default\/doomed: its sidecar ended with exit code 3; the end of .*proxy\.log:\n {2}\| no certificate/,
+        /pod default\/doomed: its sidecar ended with signal SIGKILL; the end of .*proxy\.log:\n {2}\| no certificate/,
       );
       t.match(await printed((streams) => testbedDown({ name, ...streams })), { text: /is not up/ });
     });
