@@ -44,12 +44,17 @@ export function encodeNode(facts: NodeFacts, version: string): Node {
   });
 }
 
+/** The longest name that Kubernetes has; nothing longer is kept or repeated in errors. */
+const MAX_TEXT = 253;
+
 /** Reads what a sidecar said of itself. The facts are claims: check them against the certificate of the connection. */
 export function decodeNode(node: Node): { facts: NodeFacts } | { error: string } {
   const metadata: JsonObject = node.metadata ?? {};
   const text = (key: string): string => (typeof metadata[key] === 'string' ? metadata[key] : '');
   for (const key of Object.values(nodeMetadata)) {
-    if (text(key) === '') return { error: `node.metadata.${key}: missing or not a string` };
+    const { length } = text(key);
+    if (length === 0) return { error: `node.metadata.${key}: missing or not a string` };
+    if (length > MAX_TEXT) return { error: `node.metadata.${key}: longer than ${MAX_TEXT} characters` };
   }
   const interception = text(nodeMetadata.interception);
   if (interception !== 'REDIRECT' && interception !== 'NONE') {

@@ -58,6 +58,8 @@ t.test('a node that leaves something out is told what', async (t) => {
   t.same(decodeNode(node), { error: 'node.metadata.POD: missing or not a string' });
   node.metadata = { ...encodeNode(facts, '0.1.0').metadata, INTERCEPTION: 'MAYBE' };
   t.same(decodeNode(node), { error: 'node.metadata.INTERCEPTION: expected REDIRECT or NONE' });
+  node.metadata = { ...encodeNode(facts, '0.1.0').metadata, POD: 'x'.repeat(254) };
+  t.same(decodeNode(node), { error: 'node.metadata.POD: longer than 253 characters' });
   node.metadata = undefined;
   t.match(decodeNode(node), { error: /missing/ });
 });
