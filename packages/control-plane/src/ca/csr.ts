@@ -14,6 +14,9 @@ export class CsrError extends Error {
   }
 }
 
+/** The error travels in a header: what it repeats of the request is cut. */
+const MAX_QUOTED = 200;
+
 const CURVES: readonly string[] = ['P-256', 'P-384', 'P-521'];
 const HASHES: readonly string[] = ['SHA-256', 'SHA-384', 'SHA-512'];
 
@@ -77,9 +80,7 @@ function checkNames(names: readonly AlternativeName[], identity: WorkloadIdentit
   }
   const expected = spiffeId(identity);
   if (names[0].value !== expected) {
-    throw new CsrError(
-      'denied',
-      `the request asks for ${JSON.stringify(names[0].value)}, but the token is of ${expected}`,
-    );
+    const asked = JSON.stringify(names[0].value.slice(0, MAX_QUOTED));
+    throw new CsrError('denied', `the request asks for ${asked}, but the token is of ${expected}`);
   }
 }

@@ -1,6 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
-import { decodeNode, type NodeFacts, typeUrl, type WorkloadIdentity, type XdsType, xdsTypeOf } from '@tulle/xds';
+import {
+  decodeNode,
+  type NodeFacts,
+  nodeId,
+  spiffeId,
+  typeUrl,
+  type WorkloadIdentity,
+  type XdsType,
+  xdsTypeOf,
+} from '@tulle/xds';
 import {
   type DiscoveryRequest,
   type DiscoveryResponse,
@@ -89,9 +98,8 @@ export class AdsStream {
   }
 
   report(): StreamReport {
-    const { trustDomain, namespace, serviceAccount } = this.options.svid;
-    const identity = `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
-    return { node: this.nodeId, identity, connectedAt: this.connectedAt, types: this.state.report() };
+    const { nodeId: node, connectedAt } = this;
+    return { node, identity: spiffeId(this.options.svid), connectedAt, types: this.state.report() };
   }
 
   /** Ends the stream with a gRPC status. */
@@ -142,7 +150,7 @@ export class AdsStream {
       return false;
     }
     this.facts = decoded.facts;
-    this.nodeId = request.node?.id ?? '';
+    this.nodeId = nodeId(decoded.facts);
     return true;
   }
 

@@ -62,7 +62,7 @@ export function createSignCertificate(options: CertificateServiceOptions): SignC
     } catch (error) {
       const refusal = statusOf(error);
       events.certificate(status[refusal.code]);
-      const fields = { code: status[refusal.code], reason: refusal.details };
+      const fields = { code: status[refusal.code], reason: error instanceof Error ? error.message : refusal.details };
       if (refusal.code === status.INTERNAL) log.error({ ...fields, err: error }, 'certificate not signed');
       else log.warn(fields, 'certificate refused');
       throw refusal;
@@ -104,7 +104,10 @@ function bearerToken(metadata: Metadata): string {
 function statusOf(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
   if (error instanceof TokenError) return new StatusError(status.UNAUTHENTICATED, error.message);
-  if (error instanceof ReviewUnavailableError) return new StatusError(status.UNAVAILABLE, error.message);
+  if (error instanceof ReviewUnavailableError) {
+    // The reason names a file of this machine: it is for our log, not for a caller whom nobody knows yet.
+    return new StatusError(status.UNAVAILABLE, 'tokens cannot be checked now: the log of the control plane says why');
+  }
   if (error instanceof CsrError) {
     return new StatusError(error.code === 'denied' ? status.PERMISSION_DENIED : status.INVALID_ARGUMENT, error.message);
   }

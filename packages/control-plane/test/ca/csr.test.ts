@@ -63,6 +63,13 @@ for (const [title, options, code, message] of refused) {
   });
 }
 
+t.test('a refusal repeats only the beginning of a long name', async (t) => {
+  const { csrDer } = await makeWorkload({ names: uriNames(`spiffe://${'x'.repeat(5000)}`) });
+  const refusal = await refusalOf(csrDer);
+  t.equal(refusal?.code, 'denied');
+  t.ok((refusal?.message.length ?? 0) < 400);
+});
+
 t.test('a request that is none is refused, whatever its bytes', async (t) => {
   t.match(await refusalOf(new Uint8Array()), { code: 'invalid', message: /empty/ });
   t.match(await refusalOf(new Uint8Array(MAX_CSR_BYTES + 1)), { code: 'invalid', message: /more than/ });
