@@ -1,0 +1,149 @@
+import type { RetryConfig, RewriteConfig, RouteActionConfig, WeightedCluster } from '@tulle/proxy-core';
+import type { DataSource } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
+import {
+  type RedirectAction,
+  RedirectAction_RedirectResponseCode as RedirectCode,
+  type RetryPolicy,
+  type Route,
+  type RouteAction,
+} from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
+import { headerEdits } from './header-edits.js';
+import { Refusal } from './refusal.js';
+import { milliseconds, positiveMilliseconds } from './values.js';
+
+type Forward = Extract<RouteActionConfig, { kind: 'forward' }>;
+type Redirect = Extract<RouteActionConfig, { kind: 'redirect' }>;
+type PathChange = NonNullable<RewriteConfig['path']>;
+
+/** What RouteAction.timeout means when it is not set. */
+const UNSET_TIMEOUT_MS = 15_000;
+
+/** A proxy-core bound: RouteConfig refuses more. */
+const MAX_ATTEMPTS = 10;
+
+/**
+ * @param withoutRetryPolicy what a route without a retry policy means. Envoy: no retries. Towards the sidecar's own application, requests that
+ * provably never reached it are sent again all the same, since nobody upstream can know of a connection that the application closed.
+ */
+export function routeAction(
+  route: Route,
+  withoutRetryPolicy: RetryConfig | undefined,
+  path: string,
+): RouteActionConfig {
+  const { action } = route;
+  const isExact = route.match?.pathSpecifier.case === 'path';
+  switch (action.case) {
+    case 'route':
+      return forward(route, action.value, isExact, withoutRetryPolicy, `${path}.route`);
+    case 'redirect':
+      return redirect(action.value, isExact, `${path}.redirect`);
+    case 'directResponse': {
+      const { status, body } = action.value;
+      if (status < 200 || status > 599) throw new Refusal(`${path}.direct_response.status`, 'must be 200 to 599');
+      return { kind: 'direct', status, body: text(body, `${path}.direct_response.body`) };
+    }
+    default:
+      throw new Refusal(path, 'must have route, redirect or direct_response');
+  }
+}
+
+function forward(
+  route: Route,
+  action: RouteAction,
+  isExact: boolean,
+  withoutRetryPolicy: RetryConfig | undefined,
+  path: string,
+): Forward {
+  const timeoutMs = action.timeout === undefined ? UNSET_TIMEOUT_MS : milliseconds(action.timeout, `${path}.timeout`);
+  const retry =
+    action.retryPolicy === undefined ? withoutRetryPolicy : retryOf(action.retryPolicy, `${path}.retry_policy`);
+  const rewrite = rewriteOf(action, isExact);
+  const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = route;
+  const requestHeaders = headerEdits(requestHeadersToAdd, requestHeadersToRemove, 'request_headers_to_add');
+  const responseHeaders = headerEdits(responseHeadersToAdd, responseHeadersToRemove, 'response_headers_to_add');
+  return {
+    kind: 'forward',
+    clusters: clustersOf(action.clusterSpecifier, path),
+    timeoutMs,
+    ...(retry === undefined ? {} : { retry }),
+    ...(rewrite === undefined ? {} : { rewrite }),
+    ...(requestHeaders === undefined ? {} : { requestHeaders }),
+    ...(responseHeaders === undefined ? {} : { responseHeaders }),
+  };
+}
+
+function clustersOf(specifier: RouteAction['clusterSpecifier'], path: string): WeightedCluster[] {
+  if (specifier.case === 'cluster') return [{ cluster: specifier.value, weight: 1 }];
+  if (specifier.case !== 'weightedClusters') throw new Refusal(path, 'must have cluster or weighted_clusters');
+  const clusters = specifier.value.clusters.map(({ name, weight = 0 }) => ({ cluster: name, weight }));
+  if (clusters.every(({ weight }) => weight === 0)) {
+    throw new Refusal(`${path}.weighted_clusters`, 'the weights sum to 0');
+  }
+  return clusters;
+}
+
+const RETRY_ON = ['reset', '5xx', 'gateway-error', 'connect-failure'] as const;
+
+function retryOf({ retryOn, numRetries = 1, perTryTimeout }: RetryPolicy, path: string): RetryConfig {
+  const on = retryOn.split(',').flatMap((word) => {
+    const wanted = word.trim();
+    if (wanted === '') return [];
+    const known = RETRY_ON.find((each) => each === wanted);
+    if (known === undefined) throw new Refusal(`${path}.retry_on`, `"${wanted}" is none of ${RETRY_ON.join(', ')}`);
+    return [known];
+  });
+  if (numRetries > MAX_ATTEMPTS) throw new Refusal(`${path}.num_retries`, `must be at most ${MAX_ATTEMPTS}`);
+  if (perTryTimeout === undefined) return { attempts: numRetries, on };
+  return { attempts: numRetries, on, perTryTimeoutMs: positiveMilliseconds(perTryTimeout, `${path}.per_try_timeout`) };
+}
+
+function rewriteOf({ prefixRewrite, hostRewriteSpecifier }: RouteAction, isExact: boolean): RewriteConfig | undefined {
+  const host = hostRewriteSpecifier.case === 'hostRewriteLiteral' ? hostRewriteSpecifier.value : '';
+  if (prefixRewrite === '' && host === '') return undefined;
+  return {
+    ...(host === '' ? {} : { host }),
+    ...(prefixRewrite === '' ? {} : { path: replacement(prefixRewrite, isExact) }),
+  };
+}
+
+/** What matched is replaced: of an exact match that is the whole path. */
+function replacement(value: string, isExact: boolean): PathChange {
+  return { kind: isExact ? 'full' : 'prefix', value };
+}
+
+const REDIRECT_STATUS: Readonly<Record<RedirectCode, Redirect['status']>> = {
+  [RedirectCode.MOVED_PERMANENTLY]: 301,
+  [RedirectCode.FOUND]: 302,
+  [RedirectCode.SEE_OTHER]: 303,
+  [RedirectCode.TEMPORARY_REDIRECT]: 307,
+  [RedirectCode.PERMANENT_REDIRECT]: 308,
+};
+
+function redirect(action: RedirectAction, isExact: boolean, path: string): Redirect {
+  const status = REDIRECT_STATUS[action.responseCode];
+  if (status === undefined) throw new Refusal(`${path}.response_code`, `${action.responseCode} is not known`);
+  const { hostRedirect: host, portRedirect: port, schemeRewriteSpecifier: scheme, pathRewriteSpecifier: to } = action;
+  return {
+    kind: 'redirect',
+    status,
+    ...(scheme.case === 'schemeRedirect' ? { scheme: scheme.value } : {}),
+    ...(scheme.case === 'httpsRedirect' && scheme.value ? { scheme: 'https' } : {}),
+    ...(host === '' ? {} : { host }),
+    ...(port === 0 ? {} : { port }),
+    ...(to.case === 'pathRedirect' ? { path: { kind: 'full' as const, value: to.value } } : {}),
+    ...(to.case === 'prefixRewrite' ? { path: replacement(to.value, isExact) } : {}),
+  };
+}
+
+function text(source: DataSource | undefined, path: string): string {
+  switch (source?.specifier.case) {
+    case undefined:
+      return '';
+    case 'inlineString':
+      return source.specifier.value;
+    case 'inlineBytes':
+      return new TextDecoder().decode(source.specifier.value);
+    default:
+      throw new Refusal(path, 'must be inline');
+  }
+}

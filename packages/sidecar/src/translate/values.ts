@@ -1,0 +1,49 @@
+import { isIP } from 'node:net';
+import type { Duration } from '@bufbuild/protobuf/wkt';
+import type { SocketAddress } from '@tulle/proxy-core';
+import type { Address } from '@tulle/xds/gen/envoy/config/core/v3/address_pb.js';
+import { SocketAddress_Protocol } from '@tulle/xds/gen/envoy/config/core/v3/address_pb.js';
+import type { ConfigSource } from '@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js';
+import type { StringMatcher } from '@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js';
+import { Refusal } from './refusal.js';
+
+/** Milliseconds, rounded up, so that a short time does not become none. */
+export function milliseconds(duration: Duration, path: string): number {
+  const ms = Math.ceil(Number(duration.seconds) * 1000 + duration.nanos / 1e6);
+  if (ms < 0 || ms > 0x7fff_ffff) throw new Refusal(path, 'must be between 0 and 24 days');
+  return ms;
+}
+
+export function positiveMilliseconds(duration: Duration, path: string): number {
+  const ms = milliseconds(duration, path);
+  if (ms === 0) throw new Refusal(path, 'must be more than 0');
+  return ms;
+}
+
+/** An IP address with a port; names and pipes are refused. */
+export function socketAddress(address: Address | undefined, path: string): SocketAddress {
+  if (address?.address.case !== 'socketAddress') throw new Refusal(path, 'must be a socket_address');
+  const { protocol, address: host, portSpecifier } = address.address.value;
+  if (protocol !== SocketAddress_Protocol.TCP) throw new Refusal(`${path}.socket_address.protocol`, 'must be TCP');
+  if (isIP(host) === 0) throw new Refusal(`${path}.socket_address.address`, `"${host}" is not an IP address`);
+  if (portSpecifier.case !== 'portValue' || portSpecifier.value > 65535) {
+    throw new Refusal(`${path}.socket_address.port_value`, 'must be a port number');
+  }
+  return { host, port: portSpecifier.value };
+}
+
+/** Resources come by the stream that the sidecar has, and by no other way. */
+export function requireAds(source: ConfigSource | undefined, path: string): void {
+  if (source?.configSourceSpecifier.case !== 'ads') throw new Refusal(path, 'must be ads');
+}
+
+export interface TextMatch {
+  readonly kind: 'exact' | 'prefix';
+  readonly value: string;
+}
+
+export function textMatch(matcher: StringMatcher | undefined, path: string): TextMatch {
+  const pattern = matcher?.matchPattern;
+  if (pattern?.case !== 'exact' && pattern?.case !== 'prefix') throw new Refusal(path, 'must be exact or prefix');
+  return { kind: pattern.case, value: pattern.value };
+}
