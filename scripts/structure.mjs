@@ -25,7 +25,19 @@ const allowed = {
   cli: ['bench', 'control-plane', 'injector', 'proxy-core', 'sidecar', 'testbed'],
 };
 /** Stages of the data plane: folders of proxy-core that must not know each other, except what is listed. */
-const stages = ['listen', 'detect', 'secure', 'codec', 'route', 'policy', 'balance', 'pool', 'forward', 'respond', 'observe'];
+const stages = [
+  'listen',
+  'detect',
+  'secure',
+  'codec',
+  'route',
+  'policy',
+  'balance',
+  'pool',
+  'forward',
+  'respond',
+  'observe',
+];
 /** Compiled forms that one stage holds of another, by type only. */
 const typeOnly = new Set(['listen>policy', 'listen>route', 'listen>secure', 'forward>pool']);
 /** Folders of proxy-core in which time and randomness may be taken from the machine. */
@@ -45,7 +57,10 @@ for (const [file, list] of imports) {
   for (const { specifier, isType } of list) {
     const workspace = /^@tulle\/([\w-]+)/.exec(specifier)?.[1];
     if (workspace !== undefined && !allowed[name].includes(workspace) && workspace !== name) {
-      breach(place, `imports @tulle/${workspace}; ${name} may import ${allowed[name].join(', ') || 'no other package'}`);
+      breach(
+        place,
+        `imports @tulle/${workspace}; ${name} may import ${allowed[name].join(', ') || 'no other package'}`,
+      );
     }
     if (name === 'api' && specifier.startsWith('node:')) breach(place, `imports ${specifier}; api does no I/O`);
     if (name !== 'proxy-core' || !specifier.startsWith('.')) continue;
@@ -53,19 +68,23 @@ for (const [file, list] of imports) {
     const target = relative(join(root, 'packages/proxy-core/src'), resolve(dirname(file), specifier));
     const to = stages.find((stage) => target.startsWith(`${stage}/`));
     const isLoose = isType && typeOnly.has(`${from}>${to}`);
-    if (from !== undefined && to !== undefined && from !== to && !isLoose) breach(place, `stage ${from} imports stage ${to}`);
+    if (from !== undefined && to !== undefined && from !== to && !isLoose)
+      breach(place, `stage ${from} imports stage ${to}`);
   }
   const text = readFileSync(file, 'utf8');
   const lines = text.split('\n').length;
   if (lines > maxLines) breach(place, `has ${lines} lines; past ${maxLines} it is more than one thing`);
   if (name === 'proxy-core' && !impure.some((prefix) => inside.startsWith(prefix))) {
-    for (const match of code(text).matchAll(/\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate)\b/g)) {
+    for (const match of code(text).matchAll(
+      /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate)\b/g,
+    )) {
       breach(place, `uses ${match[1]}; time and randomness are handed in`);
     }
   }
 }
 
-for (const cycle of cycles()) breach(relative(root, cycle[0]), `import cycle: ${cycle.map((file) => relative(root, file)).join(' -> ')}`);
+for (const cycle of cycles())
+  breach(relative(root, cycle[0]), `import cycle: ${cycle.map((file) => relative(root, file)).join(' -> ')}`);
 
 for (const document of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', ...list('docs')]) {
   if (!existsSync(join(root, document))) {
@@ -97,23 +116,37 @@ function walk(folder) {
 }
 
 function list(folder) {
-  return walk(join(root, folder)).filter((file) => file.endsWith('.md')).map((file) => relative(root, file));
+  return walk(join(root, folder))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => relative(root, file));
 }
 
 function importsOf(file) {
   const found = [];
-  for (const match of readFileSync(file, 'utf8').matchAll(/^\s*(?:import|export)\s+(type\s)?([^'";]*?from\s+)?'([^']+)'/gm)) {
+  for (const match of readFileSync(file, 'utf8').matchAll(
+    /^\s*(?:import|export)\s+(type\s)?([^'";]*?from\s+)?'([^']+)'/gm,
+  )) {
     const names = match[2] ?? '';
-    const isType = match[1] !== undefined || (/^\{/.test(names.trim()) && names.replace(/[{}]|from/g, '').split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')));
+    const isType =
+      match[1] !== undefined ||
+      (/^\{/.test(names.trim()) &&
+        names
+          .replace(/[{}]|from/g, '')
+          .split(',')
+          .every((name) => name.trim() === '' || name.trim().startsWith('type ')));
     found.push({ specifier: match[3], isType });
   }
-  for (const match of readFileSync(file, 'utf8').matchAll(/import\('([^']+)'\)/g)) found.push({ specifier: match[1], isType: false });
+  for (const match of readFileSync(file, 'utf8').matchAll(/import\('([^']+)'\)/g))
+    found.push({ specifier: match[1], isType: false });
   return found;
 }
 
 /** The text without comments and strings, roughly: enough to look for names of functions. */
 function code(text) {
-  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '').replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\/\/.*$/gm, '')
+    .replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
 }
 
 /** Cycles of imports that exist at run time; types vanish. */
