@@ -50,7 +50,11 @@ export const listenerName = {
 } as const;
 
 /** A route configuration is named as the listener that uses it. */
-export const routeName: Pick<typeof listenerName, 'outboundAddress' | 'outboundProxy' | 'inboundPort'> = listenerName;
+export const routeName = {
+  outboundProxy: 'outbound-proxy',
+  outboundAddress: (ip: string, portNumber: number): string => listenerName.outboundAddress(ip, portNumber),
+  inboundPort: (portNumber: number): string => listenerName.inboundPort(portNumber),
+} as const;
 
 export const clusterName = {
   passthrough: 'passthrough',
