@@ -31,7 +31,7 @@ export class OptionsError extends Error {
   override readonly name = 'OptionsError';
 }
 
-export interface HostPort {
+interface HostPort {
   host: string;
   port: number;
 }

@@ -13,7 +13,7 @@ export interface ConfigView {
   routes: readonly ModelRoute[];
 }
 
-export interface ServiceView {
+interface ServiceView {
   namespace: string;
   name: string;
   clusterIp: string | null;
@@ -22,7 +22,7 @@ export interface ServiceView {
   endpoints: { servicePort: number; address: string; port: number; pod: string | null }[];
 }
 
-export interface PodView {
+interface PodView {
   namespace: string;
   name: string;
   serviceAccount: string;

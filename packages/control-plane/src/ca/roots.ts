@@ -57,8 +57,8 @@ export function signingRoot(roots: readonly Root[], now: number): Root {
   return root;
 }
 
-/** What to do about the roots now; pure, so that years can be tested. */
-export function rootsDue(roots: readonly Root[], now: number): { successor: boolean; expired: readonly Root[] } {
+/** What to do about the roots now. */
+function rootsDue(roots: readonly Root[], now: number): { successor: boolean; expired: readonly Root[] } {
   return {
     successor: roots.every((root) => root.notAfter - now < ROOT_RENEW_BEFORE_MS),
     expired: roots.filter((root) => root.notAfter <= now),

@@ -2,10 +2,10 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import type { XdsType } from '@tulle/xds';
 
 /** What a response came to: nobody said yet, the sidecar uses it, or it refused it and keeps what it had. */
-export type Answer = 'waiting' | 'ack' | 'nack';
+type Answer = 'waiting' | 'ack' | 'nack';
 
 /** The last response of one type. */
-export interface Sent {
+interface Sent {
   readonly nonce: string;
   readonly version: string;
   /** Less what the sidecar has unsubscribed from since. */
