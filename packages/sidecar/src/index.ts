@@ -1,1 +1,2 @@
-export {};
+/** @tulle/sidecar: the proxy of a pod, fed by a control plane. */
+export { type RunSidecarOptions, runSidecar } from './run.js';
