@@ -34,7 +34,8 @@ export class ManifestCache {
       const content: FolderContent = { resources: [], problems: [...scan.problems], scan };
       for (const [path, stats] of scan.problems.length > 0 ? [] : scan.files) {
         const known = next.get(path) ?? this.#files.get(path);
-        const file = isFresh(known, stats) ? known : await readFile(path, stats, known);
+        const fresh = known !== undefined && isUnchanged(known.stats, known.readAtMs, stats);
+        const file = fresh ? known : await readFile(path, stats, known);
         if (file === 'gone') continue;
         if ('message' in file) {
           content.problems.push(file);
@@ -53,17 +54,22 @@ export class ManifestCache {
   }
 }
 
-/** Times are as coarse as the kernel's tick: two changes within one look like one, so what is that recent is read again. */
-function isFresh(known: CachedFile | undefined, stats: BigIntStats): known is CachedFile {
-  if (known === undefined) return false;
-  const a = known.stats;
+/** What tells whether a file is the one that was read. */
+export type FileTimes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'ctimeMs'>;
+
+/**
+ * True when a file is as it was read. Times may be as coarse as the kernel's tick: two changes within one look like one, so what had
+ * changed just before it was read is read again.
+ * @param readAtMs wall clock before it was read, milliseconds since the epoch.
+ */
+export function isUnchanged(then: FileTimes, readAtMs: number, now: FileTimes): boolean {
   const same =
-    a.ino === stats.ino &&
-    a.dev === stats.dev &&
-    a.size === stats.size &&
-    a.mtimeNs === stats.mtimeNs &&
-    a.ctimeNs === stats.ctimeNs;
-  return same && known.readAtMs - Number(stats.ctimeMs) > RACY_MS;
+    then.ino === now.ino &&
+    then.dev === now.dev &&
+    then.size === now.size &&
+    then.mtimeNs === now.mtimeNs &&
+    then.ctimeNs === now.ctimeNs;
+  return same && readAtMs - Number(now.ctimeMs) > RACY_MS;
 }
 
 async function readFile(
