@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { type KeeperEvent, type KeeperRecord, type KeeperSpec, releaseLine } fro
 import { removeLeftovers } from '../state/leftovers.js';
 import { keeperLives, readRecord } from '../state/record.js';
 import { type StatePaths, statePaths } from '../state/state-dir.js';
+import { explainStateError, makeStateFolder } from '../state/state-errors.js';
 import { type Choice, chooseProvider, type ProviderWish } from './choose-provider.js';
 import { type Progress, progressOn, type Streams } from './output.js';
 
@@ -59,7 +60,7 @@ export async function testbedUp(options: TestbedUpOptions): Promise<number> {
     }
     return await bringUp(options, paths, config, progress);
   } catch (error) {
-    progress.failed(explain(error as NodeJS.ErrnoException, paths));
+    progress.failed(explainStateError(error as NodeJS.ErrnoException, paths.root));
     return 1;
   }
 }
@@ -88,17 +89,15 @@ async function claim(paths: StatePaths, tell: (text: string) => void): Promise<s
     const ended = await removeLeftovers(paths, record?.run ?? null);
     tell(`removed what a crashed run had left in ${paths.root}${ended > 0 ? ` (${ended} processes ended)` : ''}`);
   }
-  mkdirSync(paths.root, { recursive: true, mode: 0o711 });
+  makeStateFolder(paths.root);
   try {
-    writeRecord(
-      paths,
-      { ...(processIdentity(process.pid) as ProcessIdentity), run: randomUUID(), provider: null, userNamespace: false },
-      'wx',
-    );
+    const self = processIdentity(process.pid) as ProcessIdentity;
+    writeRecord(paths, { ...self, run: randomUUID(), provider: null, userNamespace: false }, 'wx');
     return null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       return `testbed ${paths.name} is being started by somebody else`;
+    await removeLeftovers(paths, null);
     throw error;
   }
 }
@@ -250,14 +249,4 @@ async function endKeeper(keeper: ChildProcess): Promise<void> {
     }
     await delay(50);
   }
-}
-
-function explain(error: NodeJS.ErrnoException, paths: StatePaths): string {
-  const remedy = `set TULLE_HOME to a folder that can be written`;
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT')
-    return `no space left for the state in ${paths.root}: free some, or ${remedy}`;
-  if (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM') {
-    return `the state folder ${paths.root} cannot be written (${error.code}): ${remedy}`;
-  }
-  return error.message;
 }

@@ -6,6 +6,7 @@ import { createNetnsProvider } from '../netns/provider.js';
 import { type KeeperEvent, type KeeperSpec, releaseLine } from '../protocol.js';
 import type { Provider } from '../provider.js';
 import { statePaths } from '../state/state-dir.js';
+import { explainStateError } from '../state/state-errors.js';
 import { Requests } from './requests.js';
 import { type SocketServer, serveSocket } from './socket-server.js';
 import { Testbed } from './testbed.js';
@@ -78,7 +79,7 @@ async function keep(spec: KeeperSpec, say: (event: KeeperEvent) => void): Promis
   } catch (error) {
     if (ending !== null) return;
     log((error as Error).stack ?? String(error));
-    say({ event: 'failed', text: (error as Error).message });
+    say({ event: 'failed', text: explainStateError(error as NodeJS.ErrnoException, spec.root) });
     endAndExit(1);
   }
 }

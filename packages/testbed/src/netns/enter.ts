@@ -20,6 +20,9 @@ export function enterPod(pausePid: number, folder: string, user: PodUser, argv: 
     '--mount',
     '--net',
     '--uts',
+    // A new mount namespace begins at the machine's root; where we run in a chroot, so must the program.
+    '--root',
+    '--wd',
     '--',
     ...asUser(user),
     'sh',
@@ -60,6 +63,8 @@ export function enterTestbed(initPid: number, userNamespace: boolean, inner: rea
     '--mount',
     '--net',
     '--pid',
+    '--root',
+    '--wd',
     '--',
     'setpriv',
     '--pdeathsig',
