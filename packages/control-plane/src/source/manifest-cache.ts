@@ -55,7 +55,7 @@ export class ManifestCache {
 }
 
 /** What tells whether a file is the one that was read. */
-export type FileTimes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'ctimeMs'>;
+type FileTimes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'ctimeMs'>;
 
 /**
  * True when a file is as it was read. Times may be as coarse as the kernel's tick: two changes within one look like one, so what had

@@ -2,26 +2,26 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { ManifestCache } from '../../src/source/manifest-cache.js';
+import { isUnchanged, ManifestCache } from '../../src/source/manifest-cache.js';
 
 function account(name: string): string {
   return `{apiVersion: v1, kind: ServiceAccount, metadata: {name: ${name}}}`;
 }
 
-t.test(
-  'two edits within one tick of the clock are both seen, though neither size nor time tells them apart',
-  async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'tulle-cache-'));
-    t.teardown(() => rmSync(dir, { recursive: true }));
-    const cache = new ManifestCache();
-    for (let i = 10; i < 60; i++) {
-      writeFileSync(join(dir, 'a.yaml'), account(`a${i}`));
-      const { contents, changed } = await cache.read([dir]);
-      const seen = contents[0].resources[0].resource.metadata.name;
-      if (!changed || seen !== `a${i}`) t.fail(`saw ${seen} instead of a${i}`);
-    }
-  },
-);
+const times = { dev: 1n, ino: 2n, size: 3n, mtimeNs: 4_000_000n, ctimeNs: 5_000_000n, ctimeMs: 5n };
+
+t.test('a file is as it was read when nothing of it differs and it had been quiet for a while', async (t) => {
+  t.equal(isUnchanged(times, 10_000, times), true);
+  for (const field of ['dev', 'ino', 'size', 'mtimeNs', 'ctimeNs'] as const) {
+    t.equal(isUnchanged(times, 10_000, { ...times, [field]: 9n }), false, field);
+  }
+});
+
+t.test('a file that had just changed when it was read may have changed again within the same tick', async (t) => {
+  t.equal(isUnchanged(times, 6, times), false);
+  t.equal(isUnchanged(times, 5 + 2000, times), false);
+  t.equal(isUnchanged(times, 5 + 2001, times), true);
+});
 
 t.test('what did not change is not parsed again', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'tulle-cache-'));
