@@ -7,7 +7,7 @@ import { endpointsOf } from '../src/cluster/endpoints.js';
 import { answerDns } from '../src/dns/answer.js';
 import { serveDns } from '../src/dns/server.js';
 import { dnsZone, resolvConf } from '../src/dns/zone.js';
-import { placedPod, pod, service } from './cluster-fixture.js';
+import { placedPod, pod, service } from './suite/cluster-fixture.js';
 
 const pods = [
   placedPod(pod({ name: 'one', labels: { app: 's' } }), '10.244.0.5'),

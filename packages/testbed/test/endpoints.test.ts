@@ -1,7 +1,7 @@
 import t from 'tap';
 import { endpointsByHand, endpointsOf, selects } from '../src/cluster/endpoints.js';
 import { endpointSliceManifests } from '../src/cluster/manifests.js';
-import { placedPod, pod, service } from './cluster-fixture.js';
+import { placedPod, pod, service } from './suite/cluster-fixture.js';
 
 t.test(
   'a selector matches when each of its labels is there with that value, and an empty one selects nothing',

@@ -7,10 +7,11 @@ import { createTokenSigner, tokenAudience, tokenIssuer } from '../src/cluster/to
 import { enterPod, enterTestbed, unshareKeeper } from '../src/netns/enter.js';
 import { pcapHeader, pcapPacket } from '../src/netns/pcap.js';
 import { interceptionRules } from '../src/netns/provider.js';
+import { belowClosedFolders } from '../src/netns/proxy-view.js';
 import { statFields } from '../src/programs/identity.js';
 import { parseListening } from '../src/programs/listening.js';
 import { containerLog, podPaths, statePaths } from '../src/state/state-dir.js';
-import { pod } from './cluster-fixture.js';
+import { pod } from './suite/cluster-fixture.js';
 
 t.test('a token says what a Kubernetes token says, and its key is in the published set', async (t) => {
   const signer = await createTokenSigner();
@@ -134,4 +135,11 @@ t.test('a capture is a pcap file', async (t) => {
   t.equal(record.readUInt32LE(4), 123_000);
   t.equal(record.readUInt32LE(8), 3);
   t.equal(record.subarray(16).toString(), 'abc');
+});
+
+t.test('what must be shown elsewhere lies right below a closed folder, the first holds the most', async (t) => {
+  const closed = new Set(['/root', '/root/a/b']);
+  const passable = (folder: string) => !closed.has(folder);
+  t.same(belowClosedFolders('/root/a/b/c/main.js', passable), ['/root/a', '/root/a/b/c']);
+  t.same(belowClosedFolders('/usr/bin/node', passable), []);
 });

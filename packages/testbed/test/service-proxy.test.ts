@@ -5,7 +5,7 @@ import { endpointsOf } from '../src/cluster/endpoints.js';
 import { resolveService } from '../src/loopback/plain-proxy.js';
 import { attemptOrder } from '../src/service-proxy/balance.js';
 import { forward } from '../src/service-proxy/forward.js';
-import { placedPod, pod, service } from './cluster-fixture.js';
+import { placedPod, pod, service } from './suite/cluster-fixture.js';
 
 t.test('each connection begins with the next endpoint and tries each once', async (t) => {
   const endpoints = [1, 2, 3].map((port) => ({ ip: '127.0.0.1', port }));

@@ -1,5 +1,5 @@
-import type { DeclaredPod, DeclaredService } from '../src/cluster/declared.js';
-import type { PlacedPod } from '../src/cluster/endpoints.js';
+import type { DeclaredPod, DeclaredService } from '../../src/cluster/declared.js';
+import type { PlacedPod } from '../../src/cluster/endpoints.js';
 
 /** A pod of one container that declares `ports`, injected or not. */
 export function pod(facts: {
