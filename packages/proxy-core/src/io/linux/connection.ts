@@ -329,7 +329,13 @@ export class LinuxConnection implements Connection, TimerOwner {
       return;
     }
     this.alpn = session.alpn();
-    this.peer = session.peer();
+    try {
+      this.peer = session.peer();
+    } catch (error) {
+      // node:crypto is stricter than OpenSSL's verification somewhere: such a peer has no identity, so it does not get in.
+      this.fail({ code: 'tls', message: `the peer's certificate cannot be read: ${String(error)}` });
+      return;
+    }
     // What came behind the handshake is inside OpenSSL and makes no edge.
     this.readable = true;
     this.opened();
