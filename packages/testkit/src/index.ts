@@ -1,4 +1,15 @@
 export { createAuthority, type LeafOptions, type TestAuthority, type TestIdentity } from './certificates.js';
+export {
+  answer,
+  type FakeUpstream,
+  fakeHttpUpstream,
+  fakeTcpUpstream,
+  type HttpUpstreamOptions,
+  type SeenConnection,
+  type Step,
+  type TcpUpstreamOptions,
+  truncatedAnswer,
+} from './fake-upstream.js';
 export { type IoHarness, type IoUnderTest, Scene, type SuiteTest } from './io-suite/harness.js';
 export { type SilentListener, silentListener } from './io-suite/silent-listener.js';
 export { ioSuite } from './io-suite/suite.js';
@@ -10,3 +21,4 @@ export {
   RecordingSniffer,
   writeText,
 } from './recording.js';
+export { RequestCutter, type SeenRequest } from './request-cutter.js';
