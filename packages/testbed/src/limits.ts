@@ -11,6 +11,9 @@ export const controlPlaneReadyDeadlineMs = 30_000;
 /** From the start of a sidecar to its `/ready` (certificate and first configuration). Past it: `up` fails with the end of its log. */
 export const sidecarReadyDeadlineMs = 30_000;
 
+/** From the last pod's readiness until all sidecars know of it; takes some 200 ms. Past it: a notice, and `up` is done all the same. */
+export const settleDeadlineMs = 5_000;
+
 /** `tulle interception apply` for one pod. Past it: `up` fails and shows what it printed. */
 export const interceptionDeadlineMs = 15_000;
 

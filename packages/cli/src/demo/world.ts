@@ -72,8 +72,8 @@ export class World {
     return requestInPod(this.#module, this.name, pod, request);
   }
 
-  /** Load from inside a pod, with the options of `tulle bench load`. */
-  async load(pod: string, options: string[]): Promise<LoadResult> {
+  /** Load from inside a pod, with the options of `tulle bench load`; `direct`: not through the HTTP proxy that its environment names. */
+  async load(pod: string, options: string[], direct: boolean = false): Promise<LoadResult> {
     const argv = [
       process.execPath,
       ownProgram(),
@@ -81,7 +81,7 @@ export class World {
       'load',
       '-o',
       'json',
-      ...(await this.#proxyOptions(pod)),
+      ...(direct ? [] : await this.#proxyOptions(pod)),
       ...options,
     ];
     const { code, stdout, stderr } = await runInPod(this.#module, this.name, pod, argv, this.signal);

@@ -37,6 +37,8 @@ export interface SidecarView {
   identity: string;
   /** RFC 3339. */
   connectedAt: string;
+  /** Of the configuration that it was last told from, as in `ConfigView`; 0 before the first. */
+  generation: number;
   /** By `CDS`, `EDS`, `SDS`, `LDS`, `RDS`. */
   types: Record<string, object>;
 }
@@ -77,6 +79,7 @@ export function sidecarView(report: StreamReport): SidecarView {
     node: report.node,
     identity: report.identity,
     connectedAt: new Date(report.connectedAt).toISOString(),
+    generation: report.generation ?? 0,
     types: Object.fromEntries(types) as Record<string, object>,
   };
 }

@@ -45,6 +45,8 @@ export interface StreamReport {
   node: string;
   identity: string;
   connectedAt: number;
+  /** Of the model that the stream was last told from; undefined before the first. */
+  generation: number | undefined;
   types: Partial<Record<XdsType, TypeReport>>;
 }
 
@@ -57,6 +59,7 @@ export class AdsStream {
   private nodeId = '';
   private facts: NodeFacts | undefined;
   private node: NodeIdentity | undefined;
+  private generation: number | undefined;
   private blocked = false;
   private closed = false;
   private cancelWake: () => void = () => {};
@@ -89,6 +92,7 @@ export class AdsStream {
     }
     try {
       this.state.setSnapshot(this.options.snapshots.get(this.node, config));
+      this.generation = config.model.generation;
     } catch (err) {
       // Our bug, in the translation for this node: the others go on, and this one keeps what it has.
       this.options.log.error({ node: this.nodeId, err }, 'configuration not translated');
@@ -98,8 +102,8 @@ export class AdsStream {
   }
 
   report(): StreamReport {
-    const { nodeId: node, connectedAt } = this;
-    return { node, identity: spiffeId(this.options.svid), connectedAt, types: this.state.report() };
+    const { nodeId: node, connectedAt, generation } = this;
+    return { node, identity: spiffeId(this.options.svid), connectedAt, generation, types: this.state.report() };
   }
 
   /** Ends the stream with a gRPC status. */

@@ -8,6 +8,7 @@ import { Program } from '../programs/program.js';
 import type { Provider } from '../provider.js';
 import type { StatePaths } from '../state/state-dir.js';
 import { httpGet } from './http-probe.js';
+import type { ControlPlaneView } from './settled.js';
 import { waitUntil } from './wait-until.js';
 
 /** The control plane as a program of the testbed. */
@@ -85,6 +86,18 @@ export class ControlPlane {
       this.program.state.kind === 'running' &&
       (await httpGet(this.#provider.controlPlane.admin, '/ready'))?.status === 200
     );
+  }
+
+  /** What it tells sidecars, and which of them have taken it; null when it does not answer. */
+  async view(): Promise<ControlPlaneView | null> {
+    const admin = this.#provider.controlPlane.admin;
+    const [config, sidecars] = await Promise.all([httpGet(admin, '/debug/config'), httpGet(admin, '/debug/sidecars')]);
+    if (config?.status !== 200 || sidecars?.status !== 200) return null;
+    try {
+      return { ...JSON.parse(config.body), sidecars: JSON.parse(sidecars.body) } as ControlPlaneView;
+    } catch {
+      return null;
+    }
   }
 
   /** What it finds wrong with the configuration; null when it does not answer. */

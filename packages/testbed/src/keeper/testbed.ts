@@ -8,7 +8,7 @@ import { endpointsByHand, endpointsOf, type PlacedPod, type ServicePortEndpoints
 import { endpointSliceManifests, manifestFile, podManifest, shortName } from '../cluster/manifests.js';
 import { type ConfigReading, readConfig } from '../cluster/read-config.js';
 import { createTokenSigner } from '../cluster/tokens.js';
-import { logCheckIntervalMs, readinessIntervalMs } from '../limits.js';
+import { logCheckIntervalMs, readinessIntervalMs, settleDeadlineMs } from '../limits.js';
 import { processIdentity } from '../programs/identity.js';
 import { cutLongLogs } from '../programs/log-files.js';
 import type { KeeperSpec } from '../protocol.js';
@@ -18,6 +18,8 @@ import { podPaths, type StatePaths } from '../state/state-dir.js';
 import { ControlPlane } from './control-plane.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { type PodSurroundings, RunningPod } from './running-pod.js';
+import { isSettled } from './settled.js';
+import { waitUntil } from './wait-until.js';
 import { watchFolders } from './watch-folders.js';
 
 /** What a keeper tells the outside while it works. */
@@ -104,7 +106,27 @@ export class Testbed {
     }
     await Promise.all([...this.pods.values()].map((pod) => this.#startPod(pod)));
     await this.publish();
+    await this.#settle();
     this.#watch(reading);
+  }
+
+  /** Waits until the sidecars know the endpoints that became ready while they were started. */
+  async #settle(): Promise<void> {
+    const { controlPlane } = this;
+    if (controlPlane === null) return;
+    const settled = await waitUntil(async () => {
+      const view = await controlPlane.view();
+      const sidecars = [...this.pods.values()].filter((pod) => pod.sidecarReady).length;
+      return (
+        view !== null &&
+        isSettled(
+          view,
+          this.endpoints().flatMap(({ ports }) => ports),
+          sidecars,
+        )
+      );
+    }, settleDeadlineMs);
+    if (!settled) this.notice(`not every sidecar knew every endpoint within ${settleDeadlineMs / 1000} s`);
   }
 
   /** Reads the folders again and makes the pods and services theirs. A broken edit changes nothing and is shown as a problem. */

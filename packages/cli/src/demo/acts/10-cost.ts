@@ -32,25 +32,15 @@ export const cost: Act = {
   },
 };
 
-function load(world: World, pod: string, url: string): Promise<LoadResult> {
-  return world.load(pod, [
-    '--url',
-    url,
-    '--rate',
-    String(rate),
-    '--duration',
-    `${seconds}s`,
-    '--warmup',
-    '0.5s',
-    '--connections',
-    '8',
-  ]);
+function load(world: World, pod: string, url: string, direct: boolean): Promise<LoadResult> {
+  const amount = ['--rate', String(rate), '--duration', `${seconds}s`, '--warmup', '0.5s', '--connections', '8'];
+  return world.load(pod, ['--url', url, ...amount], direct);
 }
 
 async function measureDirect(world: World): Promise<PathMeasurement> {
   const { services } = await world.status();
   const address = services.find(({ name }) => name === 'direct-server')?.ports[0]?.endpoints[0]?.address;
-  const { latencyUs, invalid } = await load(world, 'direct-client', `http://${address}/`);
+  const { latencyUs, invalid } = await load(world, 'direct-client', `http://${address}/`, true);
   return { name: 'direct', latencyUs, invalid };
 }
 
@@ -59,7 +49,7 @@ const serverSidecars = ['server-v1', 'server-v2'];
 
 async function measureMesh(world: World): Promise<PathMeasurement> {
   const before = await Promise.all([cpuNs(world, clientSidecars), cpuNs(world, serverSidecars)]);
-  const { latencyUs, invalid, requests } = await load(world, 'client', 'http://server/');
+  const { latencyUs, invalid, requests } = await load(world, 'client', 'http://server/', false);
   const after = await Promise.all([cpuNs(world, clientSidecars), cpuNs(world, serverSidecars)]);
   const perRequest = (side: 0 | 1): number => (after[side] - before[side]) / 1000 / Math.max(1, requests.sent);
   const [client, server] = await Promise.all(['client', 'server-v1'].map((pod) => world.usage(pod)));
