@@ -11,7 +11,10 @@ export interface TrafficPolicy {
   metadata: ObjectMeta;
   spec: {
     targetRefs: TargetRef[];
-    /** Durations of the Gateway API; `0s` means no limit. */
+    /**
+     * Durations of the Gateway API; `0s` means no limit. `request` is of HTTP, from its start to the end of the answer. `idle` is of TCP: a
+     * connection over which nothing goes for this long is closed.
+     */
     timeouts: { request?: string; connect?: string; idle?: string };
     retries?: RetrySettings;
     circuitBreaker: { maxConnections?: number; maxPendingRequests?: number; maxRequests?: number };

@@ -46,8 +46,13 @@ function checkTarget(
   const path = ['spec', 'targetRefs', index];
   const service = graph.byKey.get(`${namespace}/${ref.name}`);
   if (service === undefined) return missingService(parsed, [...path, 'name'], namespace, ref.name, graph);
-  if (ref.port === undefined || service.ports.some((port) => port.port === ref.port)) return undefined;
-  return missingPort(parsed, [...path, 'port'], service);
+  const ports = service.ports.filter((port) => ref.port === undefined || ref.port === port.port);
+  if (ports.length === 0 && ref.port !== undefined) return missingPort(parsed, [...path, 'port'], service);
+  if (parsed.resource.spec.timeouts.idle !== undefined && ports.every((port) => port.protocol === 'http')) {
+    const message = `an idle timeout is for TCP connections, and Service ${namespace}/${ref.name} carries HTTP`;
+    return parsed.problemAt(['spec', 'timeouts', 'idle'], message, 'Remove it, or set timeouts.request.');
+  }
+  return undefined;
 }
 
 function settingsOf({ spec }: TrafficPolicy): TrafficSettings {

@@ -35,7 +35,6 @@ export interface RuleTimeouts {
 /** The fields of a RouteAction that have to do with time and with trying again. */
 export interface Patience {
   timeout: Duration;
-  idleTimeout: Duration | undefined;
   retryPolicy?: RetryPolicy;
 }
 
@@ -47,12 +46,10 @@ export function patience(rule: RuleTimeouts, traffic: TrafficSettings): Patience
   const requestMs = rule.requestTimeoutMs ?? traffic.requestTimeoutMs ?? 0;
   const tryMs = rule.backendRequestTimeoutMs ?? traffic.retries?.perTryTimeoutMs ?? 0;
   const attempts = traffic.retries?.attempts ?? SAFE_RETRIES;
-  const idleTimeout = traffic.idleTimeoutMs === undefined ? undefined : durationFromMs(traffic.idleTimeoutMs);
-  if (attempts === 0) return { timeout: durationFromMs(shorter(requestMs, tryMs)), idleTimeout };
+  if (attempts === 0) return { timeout: durationFromMs(shorter(requestMs, tryMs)) };
   return {
     // Envoy takes no timeout for one of 15 seconds.
     timeout: durationFromMs(requestMs),
-    idleTimeout,
     retryPolicy: create(RetryPolicySchema, {
       retryOn: (traffic.retries?.on ?? ['connect-failure']).join(','),
       numRetries: attempts,

@@ -70,6 +70,13 @@ t.test('a TrafficPolicy needs its target, and is alone with it', async (t) => {
   t.same(told(docs(web, of('a', 'name: web'), of('b', 'name: web, port: 80'))), []);
 });
 
+t.test('an idle timeout of HTTP, which nothing would keep, is refused', async (t) => {
+  const of = (target: string) =>
+    told(docs(web, policy('TrafficPolicy', 'p', `targetRefs: [{kind: Service, ${target}}], timeouts: {idle: 1m}`)));
+  t.match(of('name: web, port: 80'), [/spec\.timeouts\.idle: .*carries HTTP \| Remove it, or set timeouts\.request\./]);
+  t.same(of('name: web'), [], 'it counts for the port that is TCP');
+});
+
 t.test('a resource is there once; only a Pod may be replaced, by a later folder', async (t) => {
   t.match(told(docs(web, web)), [/Service default\/web is also in 0\.yaml, line 1 \| Remove one of the two/]);
   t.match(told(web, web), [/^1\.yaml metadata\.name: Service default\/web is also in 0\.yaml/]);

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { docs, modelOf, policy, service, slice } from '../manifests.js';
-import { json, named, shop, translated } from './translated.js';
+import { json, named, shop, translated, valuesOf } from './translated.js';
 
 const ANY = 'type.googleapis.com/envoy.extensions';
 
@@ -202,7 +202,7 @@ t.test('a headless Service is dialled endpoint by endpoint, and each is the only
 });
 
 t.test('a TrafficPolicy changes what it names', async (t) => {
-  const traffic = `targetRefs: [{kind: Service, name: web}], timeouts: {connect: 300ms, idle: 1m},
+  const traffic = `targetRefs: [{kind: Service, name: web}], timeouts: {connect: 300ms},
     circuitBreaker: {maxConnections: 7}, loadBalancer: RoundRobin`;
   const { clusters } = translated(modelOf(docs(shop, policy('TrafficPolicy', 'p', traffic))));
   t.match(json(named(clusters, 'outbound/default/web/80')), {
@@ -211,6 +211,20 @@ t.test('a TrafficPolicy changes what it names', async (t) => {
     circuitBreakers: { thresholds: [{ maxConnections: 7, maxPendingRequests: 1024 }] },
   });
 });
+
+t.test(
+  'an idle timeout is for what is opaque; of a port to be found out, for the connections that are not HTTP',
+  async (t) => {
+    const idle = (portName: string) => {
+      const db = service('db', `clusterIP: 10.96.0.7, ports: [{${portName} port: 1}]`);
+      const traffic = policy('TrafficPolicy', 'p', 'targetRefs: [{kind: Service, name: db}], timeouts: {idle: 1m}');
+      const { listeners, routes } = translated(modelOf(docs(db, traffic)));
+      return valuesOf([...listeners, ...routes].map(json), 'idleTimeout');
+    };
+    t.same(idle('name: tcp,'), ['60s']);
+    t.same(idle(''), ['60s']);
+  },
+);
 
 t.test('without interception all Services are hosts of one HTTP proxy', async (t) => {
   const text = docs(
