@@ -135,7 +135,7 @@ function evaluate(predicate: CompiledPredicate, facts: AccessFacts): Truth {
     case 'path':
       return facts.head === undefined ? 'unknown' : truth(pathMatches(facts.head, predicate.match, predicate.bytes));
     case 'header':
-      return facts.head === undefined ? 'unknown' : truth(headerMatches(facts.head, predicate));
+      return facts.head === undefined ? 'unknown' : headerMatches(facts.head, predicate);
   }
 }
 
@@ -167,11 +167,18 @@ function pathMatches(head: Head, match: 'exact' | 'prefix', bytes: Uint8Array): 
   return true;
 }
 
-function headerMatches(head: Head, predicate: Extract<CompiledPredicate, { kind: 'header' }>): boolean {
+/**
+ * Several fields of one name of which only some match: which of them the application will read is not known here, so neither an allow rule is met by the good one
+ * nor a deny rule dodged by hiding the bad one.
+ */
+function headerMatches(head: Head, predicate: Extract<CompiledPredicate, { kind: 'header' }>): Truth {
+  let result: Truth | undefined;
   for (let index = head.findName(predicate.name); index >= 0; index = head.findName(predicate.name, index + 1)) {
-    if (predicate.match === 'present') return true;
+    if (predicate.match === 'present') return 'true';
     const value = head.value(index);
-    if (predicate.match === 'exact' ? value === predicate.value : value.startsWith(predicate.value)) return true;
+    const each = truth(predicate.match === 'exact' ? value === predicate.value : value.startsWith(predicate.value));
+    if (result !== undefined && result !== each) return 'unknown';
+    result = each;
   }
-  return false;
+  return result ?? 'false';
 }
