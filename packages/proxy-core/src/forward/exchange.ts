@@ -313,7 +313,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
   private tryFailed(failed: Failure, undelivered: boolean): void {
     if (this.phase === 'over') return;
-    if (this.endpoint !== undefined) this.services.failed(this.endpoint);
+    if (this.endpoint !== undefined && reasons[failed.reason].side === 'upstream') this.services.failed(this.endpoint);
     const again = this.answer === 'none' && mayRetryFailure(failed, this.facts(undelivered));
     this.endTry();
     if (again) {

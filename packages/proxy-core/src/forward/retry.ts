@@ -22,6 +22,8 @@ export interface TryFacts {
 export function mayRetryFailure(failed: Failure, facts: TryFacts): boolean {
   if (!hasBudget(facts)) return false;
   const row = reasons[failed.reason];
+  // What this proxy itself refuses (an open circuit breaker) it would refuse again at once.
+  if (row.side === 'local') return false;
   if (row.retry === 'safe') return true;
   if (row.retry === 'unless-sent' && facts.undelivered) return true;
   const mayHaveArrived = failed.reason === 'upstream-reset' || failed.reason === 'request-timeout';
