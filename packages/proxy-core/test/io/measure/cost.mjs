@@ -1,8 +1,10 @@
 /**
  * CPU per request of one plain hop, user and system time of the proxy's process, in rounds that take turns:
  *   node cost.mjs [--seconds 4] [--rounds 3] [NAME=COMMAND ...]
- * Each command is a proxy program that is given a port to listen on and the port of the upstream. `engine` (hop.mjs) is always measured.
+ * Each command is a proxy program that is given a port to listen on and the port of the upstream; ` + ` chains several, whose costs are added.
+ * `engine` (hop.mjs) is measured unless another program of that name is given.
  *   node cost.mjs 'trial=node /path/to/epoll.js'
+ *   node cost.mjs 'engine=node hop.mjs out CERTIFICATES + node hop.mjs in CERTIFICATES' 'trial=...'
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -22,9 +24,10 @@ const option = (name, otherwise) => {
 };
 const seconds = option('seconds', 4);
 const rounds = option('rounds', 3);
-const programs = [`engine=node ${fileURLToPath(new URL('./hop.mjs', import.meta.url))}`, ...args].map((text) => {
+const hop = `engine=node ${fileURLToPath(new URL('./hop.mjs', import.meta.url))}`;
+const programs = (args.some((text) => text.startsWith('engine=')) ? args : [hop, ...args]).map((text) => {
   const [name, command] = [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)];
-  return { name, command: command.split(' '), costs: [] };
+  return { name, commands: command.split(' + ').map((one) => one.split(' ')), children: [], costs: [], port: 0 };
 });
 
 const upstream = net.createServer({ noDelay: true }, (socket) => {
@@ -36,20 +39,23 @@ const upstream = net.createServer({ noDelay: true }, (socket) => {
 await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve));
 
 for (const program of programs) {
-  program.port = await freePort();
-  const [command, ...rest] = program.command;
-  program.child = spawn(command, [...rest, String(program.port), String(upstream.address().port)], {
-    stdio: 'inherit',
-  });
+  // From the last to the first, each before the one that it is the upstream of.
+  let next = upstream.address().port;
+  for (const [command, ...rest] of program.commands.reverse()) {
+    const port = await freePort();
+    program.children.push(spawn(command, [...rest, String(port), String(next)], { stdio: 'inherit' }));
+    next = port;
+  }
+  program.port = next;
 }
 try {
   await sleep(1000);
   for (let round = 0; round < rounds; round++) {
     for (const program of programs) {
       await load(program.port, 500);
-      const before = cpuMicroseconds(program.child.pid);
+      const before = cpuMicroseconds(program.children);
       const requests = await load(program.port, seconds * 1000);
-      program.costs.push((cpuMicroseconds(program.child.pid) - before) / requests);
+      program.costs.push((cpuMicroseconds(program.children) - before) / requests);
       console.log(
         `${program.name}: ${program.costs.at(-1).toFixed(2)} µs a request, ${Math.round(requests / seconds)} requests/s`,
       );
@@ -58,7 +64,7 @@ try {
   for (const { name, costs } of programs)
     console.log(`${name}: median ${costs.sort((a, b) => a - b)[rounds >> 1].toFixed(2)} µs`);
 } finally {
-  for (const { child } of programs) child.kill();
+  for (const { children } of programs) for (const child of children) child.kill();
   upstream.close();
   process.exit();
 }
@@ -94,11 +100,13 @@ async function load(port, ms) {
   return requests;
 }
 
-/** User and system time of all threads; the kernel counts in ticks of 10 ms. */
-function cpuMicroseconds(pid) {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+/** User and system time of all threads of all processes; the kernel counts in ticks of 10 ms. */
+function cpuMicroseconds(children) {
+  return children.reduce((sum, { pid }) => {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) * 10_000;
+  }, 0);
 }
 
 async function freePort() {

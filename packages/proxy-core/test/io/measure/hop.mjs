@@ -1,18 +1,39 @@
 /**
  * A proxy of one hop that parses next to nothing, on the `linux` engine: what the engine itself costs.
- *   node hop.mjs LISTEN_PORT UPSTREAM_PORT      in a worker thread, as the data plane runs it
+ *   node hop.mjs [out|in CERTIFICATES] LISTEN_PORT UPSTREAM_PORT      in a worker thread, as the data plane runs it
+ * `out`: mutual TLS towards the upstream, `in`: towards the client. CERTIFICATES is a folder with c.crt, c.key, s.crt, s.key and ca.crt.
  */
+
+import { readFileSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { createLinuxIo } from '../../../dist/io/linux/linux-io.js';
 
 const separator = Buffer.from('\r\n\r\n');
 
 if (isMainThread) {
-  const ports = process.argv.slice(2).map(Number);
-  new Worker(new URL(import.meta.url), { workerData: ports, resourceLimits: { maxYoungGenerationSizeMb: 1 } });
+  const ports = process.argv.slice(-2).map(Number);
+  const [mode, folder] = process.argv.slice(2, -2);
+  new Worker(new URL(import.meta.url), {
+    workerData: [...ports, mode, folder],
+    resourceLimits: { maxYoungGenerationSizeMb: 1 },
+  });
 } else {
-  const [listenPort, upstreamPort] = workerData;
+  const [listenPort, upstreamPort, mode, folder] = workerData;
   const io = createLinuxIo();
+  const context = (side) => {
+    const read = (name) => readFileSync(`${folder}/${name}`, 'utf8');
+    const name = side === 'client' ? 'c' : 's';
+    return io.tlsContext({
+      side,
+      certificateChainPem: read(`${name}.crt`),
+      privateKeyPem: read(`${name}.key`),
+      trustPem: read('ca.crt'),
+      requirePeerCertificate: true,
+      alpn: ['tulle-http/1.1'],
+    });
+  };
+  const out = mode === 'out' ? context('client') : undefined;
+  const inward = mode === 'in' ? context('server') : undefined;
   const idle = [];
   const address = { host: '127.0.0.1', port: upstreamPort };
 
@@ -20,7 +41,7 @@ if (isMainThread) {
     constructor() {
       this.client = undefined;
       this.left = -1;
-      this.connection = io.connect({ address, tls: undefined, serverName: '', timeoutMs: 5000 }, this);
+      this.connection = io.connect({ address, tls: out, serverName: '', timeoutMs: 5000 }, this);
     }
     onOpen() {}
     onDrain() {}
@@ -46,7 +67,8 @@ if (isMainThread) {
     constructor(connection) {
       this.connection = connection;
       this.upstream = undefined;
-      connection.startPlain(this);
+      if (inward) connection.startTls(inward, this);
+      else connection.startPlain(this);
     }
     onOpen() {}
     onDrain() {}
