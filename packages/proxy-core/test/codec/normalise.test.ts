@@ -110,7 +110,7 @@ t.test(
         if (first.startsWith('refused') || path.includes('//') || first.startsWith('//')) return;
         const once = first.startsWith('=') ? first.slice(1) : first;
         const theirs = new URL(`http://a${path}`).pathname
-          .replace(/%[0-9a-f]{2}/gi, (escape) => escape.toUpperCase())
+          .replace(/%[0-9a-f]{2}/gi, (encoded) => encoded.toUpperCase())
           .replaceAll('%41', 'A')
           .replaceAll('%2E', '.');
         if (once !== theirs) throw new Error(`${path}: ${once} against ${theirs}`);

@@ -176,7 +176,11 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
       return;
     }
     this.state = 'idle';
+    // Retired meanwhile: whoever waited for this connection is still served, and nobody else.
+    const { retiring } = this;
+    this.retiring = false;
     this.owner.opened(this);
+    if (retiring) this.retire();
   }
 
   onData(_connection: Connection, bytes: Uint8Array, start: number, end: number): void {

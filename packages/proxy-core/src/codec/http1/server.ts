@@ -359,7 +359,9 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
 
   /** The connection cannot or shall not outlive this answer. */
   private mustClose(): boolean {
-    if (!this.keepAlive || this.options.keepAlive === false || this.draining || this.clientEnded) return true;
+    if (!this.keepAlive || this.options.keepAlive === false || this.draining) return true;
+    // Requests that came before its end are still answered.
+    if (this.clientEnded && this.carry === undefined) return true;
     if (this.request !== 'arriving') return false;
     // Whether the client sends a body that it asked leave for is its choice (RFC 9110 section 10.1.1): the next request could not be told from it.
     return this.awaitsContinue || (this.decoder?.announced ?? 0) > this.limits.maxDiscardBytes;
