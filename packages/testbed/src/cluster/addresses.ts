@@ -2,7 +2,6 @@
  * Pod addresses inside the testbed's own network: 10.244.0.0/16, where .0.1 is the node's bridge and .0.2 the control plane.
  * A pod keeps its address for as long as the testbed runs, also when it is made anew.
  */
-export const podNetwork = '10.244.0.0/16';
 export const nodeIp = '10.244.0.1';
 export const controlPlaneIp = '10.244.0.2';
 export const serviceNetwork = '10.96.0.0/16';
