@@ -6,10 +6,10 @@ const hex = '0123456789abcdef';
 const quote = 34;
 const backslash = 92;
 
-/** A line is at most this long: one field of a peer is cut at `maxValueBytes`, and there are few such fields. */
-const reserveBytes = 32_768;
-/** Bytes of one value in a line; what is longer ends in `...`. */
+/** Bytes that one value takes in a line, escapes included; what is longer ends in `...`. */
 const maxValueBytes = 4_096;
+/** A line is at most this long: it has ten such values at most, and the rest is names and numbers. */
+const reserveBytes = 49_152;
 
 export class LineWriter {
   private readonly bytes: Uint8Array;
@@ -50,20 +50,23 @@ export class LineWriter {
 
   /** The inside of a JSON string from Latin-1 bytes: printable ASCII as it is, everything else as an escape. */
   json(source: Uint8Array, start: number, end: number): this {
-    const cut = Math.min(end, start + maxValueBytes);
-    for (let i = start; i < cut; i++) this.jsonByte(source[i]);
-    if (cut < end) this.raw('...');
+    const full = this.length + maxValueBytes;
+    let at = start;
+    while (at < end && this.length < full) this.jsonByte(source[at++]);
+    if (at < end) this.raw('...');
     return this;
   }
 
   /** The inside of a JSON string from text. */
   jsonText(text: string): this {
-    const cut = Math.min(text.length, maxValueBytes);
-    for (let i = 0; i < cut; i++) {
-      const code = text.charCodeAt(i);
+    const full = this.length + maxValueBytes;
+    let at = 0;
+    while (at < text.length && this.length < full) {
+      const code = text.charCodeAt(at++);
       if (code < 256) this.jsonByte(code);
       else this.raw(`\\u${code.toString(16).padStart(4, '0')}`);
     }
+    if (at < text.length) this.raw('...');
     return this;
   }
 

@@ -34,7 +34,13 @@ export class FileSink implements LineSink {
     this.path = path;
     this.now = now;
     this.warn = warn;
-    this.open();
+    try {
+      this.open();
+    } catch (error) {
+      throw new Error(`access log ${path}: ${reasonOf(error)}; name a file that can be written, - or off`, {
+        cause: error,
+      });
+    }
   }
 
   write(lines: Uint8Array): boolean {
@@ -74,7 +80,12 @@ export class FileSink implements LineSink {
     this.failedAtMs = this.now();
     if (this.isReported) return;
     this.isReported = true;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.warn(`access log ${this.path}: ${reason}; lines are dropped and counted until it can be written again`);
+    this.warn(
+      `access log ${this.path}: ${reasonOf(error)}; lines are dropped and counted until it can be written again`,
+    );
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,114 @@
+import t from 'tap';
+import { jsonLines, type LineFormat, textLines } from '../../src/observe/access-log.js';
+import { LineWriter } from '../../src/observe/line-writer.js';
+import type { ExchangeRecord } from '../../src/observe/record.js';
+import { headOf } from '../route/head-of.js';
+
+const address = { host: '10.0.0.1', port: 80 };
+
+function record(more: Partial<ExchangeRecord> = {}): ExchangeRecord {
+  return {
+    startMs: 0,
+    reason: '',
+    detail: '',
+    route: 'route',
+    policy: '',
+    peerUri: '',
+    upstreamUri: '',
+    destination: address,
+    clusterName: 'cluster',
+    upstreamAddress: address,
+    attempts: 1,
+    upstreamMs: 1.5,
+    head: headOf('/a?b=c'),
+    status: 200,
+    requestId: new Uint8Array(0),
+    downstream: { remote: address, isTls: false, protocol: 'http/1.1', bodyBytesReceived: 1, bodyBytesSent: 2 },
+    ...more,
+  };
+}
+
+function written(format: LineFormat, it: ExchangeRecord): string {
+  const out = new LineWriter();
+  format.exchange(out, 'outbound', it, Date.UTC(2026, 0, 2, 3, 4, 5, 6) + 0.789, 12.3456);
+  return Buffer.from(out.take()).toString('latin1');
+}
+
+void t.test('a line of JSON has every fact', async (t) => {
+  t.same(JSON.parse(written(jsonLines, record({ reason: 'upstream-reset', detail: 'why', peerUri: 'spiffe://x/y' }))), {
+    start: '2026-01-02T03:04:05.006789Z',
+    direction: 'outbound',
+    protocol: 'http/1.1',
+    method: 'GET',
+    authority: 'server.test',
+    path: '/a?b=c',
+    status: 200,
+    reason: 'upstream-reset',
+    bytes_received: 1,
+    bytes_sent: 2,
+    duration_us: 12_346,
+    upstream_duration_us: 1_500,
+    downstream: '10.0.0.1:80',
+    upstream: '10.0.0.1:80',
+    peer: 'spiffe://x/y',
+    tls: false,
+    route: 'route',
+    cluster: 'cluster',
+    policy: '',
+    attempts: 1,
+    request_id: '',
+    detail: 'why',
+  });
+});
+
+void t.test(
+  'whatever bytes a peer sends, a line stays one line of printable ASCII, and JSON reads them back',
+  async (t) => {
+    const every = Uint8Array.from({ length: 256 }, (_, i) => i);
+    const text = String.fromCharCode(...every);
+    const it = record({
+      requestId: every,
+      route: text,
+      clusterName: text,
+      policy: text,
+      peerUri: text,
+      detail: `${text}\u2028€`,
+    });
+    for (const format of [jsonLines, textLines]) t.match(written(format, it), /^[ -~]*\n$/);
+    const line = JSON.parse(written(jsonLines, it)) as Record<string, string>;
+    for (const field of ['request_id', 'route', 'cluster', 'policy', 'peer']) t.equal(line[field], text, field);
+    t.equal(line.detail, `${text}\u2028€`);
+  },
+);
+
+void t.test('the longest line there can be is whole and fits in what is kept free for it', async (t) => {
+  const bytes = new Uint8Array(20_000).fill(255);
+  const text = '\u2028'.repeat(20_000);
+  const head = headOf('/a');
+  head.path = bytes;
+  head.pathStart = 0;
+  head.pathEnd = bytes.length;
+  head.bytes = bytes;
+  head.queryStart = head.authorityStart = 0;
+  head.queryEnd = head.authorityEnd = bytes.length;
+  const it = record({
+    head,
+    requestId: bytes,
+    route: text,
+    clusterName: text,
+    policy: text,
+    peerUri: text,
+    detail: text,
+  });
+  const out = new LineWriter();
+  for (const format of [jsonLines, textLines]) {
+    let lines = 0;
+    for (; !out.isFull; lines++) format.exchange(out, 'outbound', it, 0, 0);
+    const all = Buffer.from(out.take()).toString('latin1');
+    t.ok(all.endsWith('\n'));
+    t.equal(all.split('\n').length, lines + 1);
+    out.reset();
+  }
+  const line = JSON.parse(written(jsonLines, it)) as Record<string, string>;
+  t.match(line.request_id, /^\u00ff+\.\.\.$/, 'what was cut says so');
+});

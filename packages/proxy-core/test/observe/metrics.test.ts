@@ -1,0 +1,112 @@
+import t from 'tap';
+import { jsonLines } from '../../src/observe/access-log.js';
+import { MeteringObserver } from '../../src/observe/observer.js';
+import { renderPrometheus } from '../../src/observe/prometheus.js';
+import type { RejectionRecord } from '../../src/observe/record.js';
+import { Registry, type SeriesDefinition } from '../../src/observe/registry.js';
+
+interface Scene {
+  readonly registry: Registry;
+  readonly definitions: SeriesDefinition[];
+  text(): string;
+}
+
+function scene(slots?: number): Scene {
+  const definitions: SeriesDefinition[] = [];
+  const registry = new Registry((definition) => definitions.push(definition), slots);
+  const values = new Float64Array(registry.memory);
+  return { registry, definitions, text: () => renderPrometheus([{ definitions, values }]) };
+}
+
+void t.test('Prometheus text: help and type once a family, cumulative buckets, escaped labels', async (t) => {
+  const { registry, text } = scene();
+  registry.add(registry.counter('c_total', 'Counted.', { name: 'a"b\\c\nd' }), 2);
+  registry.add(registry.counter('c_total', 'Counted.', { name: 'other one' }), 1);
+  const slot = registry.histogram('h_seconds', 'Measured.', { x: 'y' });
+  registry.observe(slot, 0.0001);
+  registry.observe(slot, 0.0002);
+  registry.observe(slot, 99);
+  registry.add(registry.gauge('g', 'Now.', {}), -1);
+  const lines = text().split('\n');
+  t.same(lines.slice(0, 4), [
+    '# HELP c_total Counted.',
+    '# TYPE c_total counter',
+    'c_total{name="a\\"b\\\\c\\nd"} 2',
+    'c_total{name="other one"} 1',
+  ]);
+  t.ok(lines.includes('h_seconds_bucket{x="y",le="0.0001"} 1'), 'a bound is inclusive');
+  t.ok(lines.includes('h_seconds_bucket{x="y",le="10"} 2'));
+  t.ok(lines.includes('h_seconds_bucket{x="y",le="+Inf"} 3'));
+  t.ok(lines.includes('h_seconds_count{x="y"} 3'));
+  t.match(text(), /h_seconds_sum\{x="y"\} 99\.0003/);
+  t.ok(lines.includes('g -1'));
+  t.ok(text().endsWith('\n'));
+});
+
+void t.test('series of several threads are added up', async (t) => {
+  const [one, two] = [scene(), scene()];
+  one.registry.add(one.registry.counter('c', 'C.', { x: '1' }), 1);
+  two.registry.counter('before', 'Shifts the slots.', {});
+  two.registry.add(two.registry.counter('c', 'C.', { x: '1' }), 2);
+  const threads = [one, two].map(({ registry, definitions }) => ({
+    definitions,
+    values: new Float64Array(registry.memory),
+  }));
+  t.match(renderPrometheus(threads), /^c\{x="1"\} 3$/m);
+});
+
+void t.test('past the room for series, new label sets share one and nothing is lost', async (t) => {
+  const { registry, definitions, text } = scene(2_048);
+  for (let i = 0; i < 5_000; i++) {
+    registry.add(registry.counter('c_total', 'C.', { name: String(i), more: 'x' }), 1);
+    registry.observe(registry.histogram('h', 'H.', { name: String(i) }), 0.5);
+  }
+  t.ok(definitions.length < 200);
+  const total = [...text().matchAll(/^c_total\{.*\} (\d+)$/gm)].reduce((sum, [, value]) => sum + Number(value), 0);
+  t.equal(total, 5_000);
+  t.match(text(), /^c_total\{name="other",more="other"\} \d+$/m);
+  t.match(text(), /^h_count\{name="other"\} \d+$/m);
+});
+
+void t.test('lines wait for the flush, a full buffer is written early, dropped lines are counted', async (t) => {
+  const { registry, text } = scene();
+  const clock = { nowMs: () => 1, wallMs: () => 1 };
+  const batches: number[] = [];
+  let takes = true;
+  const observer = new MeteringObserver(
+    registry,
+    clock,
+    () => jsonLines,
+    () => ({
+      write(lines) {
+        batches.push(Buffer.from(lines).toString().split('\n').length - 1);
+        return takes;
+      },
+    }),
+  );
+  const address = { host: '10.0.0.1', port: 1 };
+  const rejection: RejectionRecord = {
+    remote: address,
+    destination: address,
+    isTls: false,
+    reason: 'bad-request',
+    detail: 'x'.repeat(3_000),
+    status: 400,
+  };
+  observer.flush();
+  observer.rejected('inbound', rejection);
+  t.same(batches, []);
+  observer.flush();
+  observer.flush();
+  t.same(batches, [1]);
+  takes = false;
+  for (let i = 0; i < 40; i++) observer.rejected('inbound', rejection);
+  observer.flush();
+  t.equal(
+    batches.reduce((sum, one) => sum + one),
+    41,
+    'each line once',
+  );
+  t.match(text(), /^tulle_access_log_dropped_total 40$/m);
+  t.match(text(), /^tulle_failures_total\{direction="inbound",reason="bad-request"\} 41$/m);
+});
