@@ -48,10 +48,25 @@ const absolutePath = text(
   (value) => /^\/[!-~]*$/.test(value),
   'a path that begins with / and has visible ASCII characters only',
 );
+// Latin-1, as heads are compared byte by byte: any other character would be taken for the byte that it ends in.
+const latin1Text = text(
+  (value) => /^[\x00-\xff]*$/.test(value),
+  'a text of Latin-1 characters; write others as the bytes of their UTF-8 form',
+);
+const visible = text((value) => /^[!-~]*$/.test(value), 'a text of visible ASCII characters');
+const domain = text(
+  (value) => /^(?:\*|\*?[^*\s]+)$/.test(value),
+  '*, a host such as server.example or server.example:8080, or *.example',
+);
 const pem = text((value) => value.includes('-----BEGIN '), 'PEM text');
 const address = object({ host: ip, port });
 
-const valueMatch = object({ name: named, kind: choice('exact', 'prefix', 'present'), value: anyText });
+const headerMatch = object({ name: headerName, kind: choice('exact', 'prefix', 'present'), value: latin1Text });
+const queryMatch = object({
+  name: text((value) => /^[!-~]+$/.test(value), 'a parameter name of visible ASCII characters'),
+  kind: choice('exact', 'prefix', 'present'),
+  value: visible,
+});
 const weightedClusters = list(object({ cluster: named, weight: whole(0, maxInt) }));
 const headerEdits = object({
   set: optional(list(object({ name: headerName, value: headerValue }))),
@@ -90,21 +105,23 @@ const action: Shape = tagged('kind', {
 });
 
 const predicate: Shape = lazy(() => predicates);
+// As in Envoy's rbac.v3.Policy (min_items 1): a deny policy that forgot its principals would deny nobody.
+const predicateList = list(predicate, 1);
 const predicates: Shape = tagged('kind', {
   any: object({ kind: choice('any') }),
-  'all-of': object({ kind: choice('all-of'), of: list(predicate) }),
-  'any-of': object({ kind: choice('any-of'), of: list(predicate) }),
+  'all-of': object({ kind: choice('all-of'), of: predicateList }),
+  'any-of': object({ kind: choice('any-of'), of: predicateList }),
   not: object({ kind: choice('not'), of: predicate }),
   principal: object({ kind: choice('principal'), match: choice('exact', 'prefix'), value: named }),
   authenticated: object({ kind: choice('authenticated') }),
   port: object({ kind: choice('port'), port }),
   method: object({ kind: choice('method'), method }),
-  path: object({ kind: choice('path'), match: choice('exact', 'prefix'), value: anyText }),
+  path: object({ kind: choice('path'), match: choice('exact', 'prefix'), value: visible }),
   header: object({
     kind: choice('header'),
     name: headerName,
     match: choice('exact', 'prefix', 'present'),
-    value: anyText,
+    value: latin1Text,
   }),
 });
 
@@ -130,7 +147,7 @@ const chain = object({
   authorization: list(
     object({
       action: choice('allow', 'deny'),
-      policies: list(object({ name: named, principals: list(predicate), permissions: list(predicate) })),
+      policies: list(object({ name: named, principals: predicateList, permissions: predicateList })),
     }),
   ),
 });
@@ -194,15 +211,15 @@ const config = object({
       virtualHosts: list(
         object({
           name: named,
-          domains: list(named),
+          domains: list(domain),
           routes: list(
             object({
               name: anyText,
               match: object({
                 path: object({ kind: choice('exact', 'prefix'), value: absolutePath }),
                 method: optional(method),
-                headers: optional(list(valueMatch)),
-                query: optional(list(valueMatch)),
+                headers: optional(list(headerMatch)),
+                query: optional(list(queryMatch)),
               }),
               action,
             }),

@@ -1,5 +1,5 @@
 /** Do the parts of a configuration fit together? Names that are referred to exist, names are unique, and what must come in pairs does. */
-import type { FilterChainConfig, ProxyConfig, WeightedCluster } from './config.js';
+import type { FilterChainConfig, ListenerConfig, ProxyConfig, RouteTableConfig, WeightedCluster } from './config.js';
 import type { Complaint } from './shape.js';
 
 type Complain = (complaint: Complaint) => void;
@@ -17,6 +17,7 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
     complain({ path, message: `refers to ${JSON.stringify(name)}, which is not among ${kind}` });
   };
   config.listeners.forEach((listener, l) => {
+    checkHandshakes(listener, `listeners[${l}]`, complain);
     listener.chains.forEach((chain, c) => {
       const path = `listeners[${l}].chains[${c}]`;
       checkChain(chain, path, complain);
@@ -39,6 +40,7 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
   });
   // A cluster that a route names may come later (xDS is eventually consistent): that request is answered with `no-cluster`.
   config.routes.forEach((table, t) => {
+    checkDomains(table, `routes[${t}]`, complain);
     table.virtualHosts.forEach((host, v) => {
       host.routes.forEach((route, r) => {
         if (route.action.kind !== 'forward') return;
@@ -67,6 +69,44 @@ function checkChain(chain: FilterChainConfig, path: string, complain: Complain):
       path: `${path}.tls.clientTrust`,
       message: 'is missing; a required client certificate needs a trust bundle',
     });
+}
+
+/**
+ * The handshake comes before ALPN chooses among the chains of one destination, so what it proves must hold for all of them: a client whose certificate one trust bundle
+ * vouches for must not be served by a chain that asks for another.
+ */
+function checkHandshakes(listener: ListenerConfig, path: string, complain: Complain): void {
+  const firsts = new Map<string, FilterChainConfig>();
+  listener.chains.forEach((chain, c) => {
+    const { match, tls } = chain;
+    if (tls === undefined) return;
+    const destination = `${match.address ?? ''} ${match.port ?? ''}`;
+    const first = firsts.get(destination) ?? chain;
+    firsts.set(destination, first);
+    for (const key of ['identity', 'clientTrust', 'requireClientCertificate'] as const) {
+      if (first.tls?.[key] === tls[key]) continue;
+      complain({
+        path: `${path}.chains[${c}].tls.${key}`,
+        message: `differs from chain ${JSON.stringify(first.name)} of the same destination; the handshake comes before ALPN chooses between them`,
+      });
+    }
+  });
+}
+
+/** Envoy refuses it too: which of two virtual hosts gets a request must not depend on their order. */
+function checkDomains(table: RouteTableConfig, path: string, complain: Complain): void {
+  const seen = new Set<string>();
+  table.virtualHosts.forEach((host, v) => {
+    host.domains.forEach((domain, d) => {
+      const lower = domain.toLowerCase();
+      if (seen.has(lower))
+        complain({
+          path: `${path}.virtualHosts[${v}].domains[${d}]`,
+          message: `is ${JSON.stringify(domain)} a second time`,
+        });
+      seen.add(lower);
+    });
+  });
 }
 
 function checkWeights(clusters: readonly WeightedCluster[] | undefined, path: string, complain: Complain): void {

@@ -41,9 +41,10 @@ export function optional(shape: Shape): OptionalShape {
   return { optional: shape };
 }
 
-export function list(shape: Shape): Shape {
+export function list(shape: Shape, min = 0): Shape {
   return (value, path, complain) => {
     if (!Array.isArray(value)) complain({ path, message: `must be a list, not ${describe(value)}` });
+    else if (value.length < min) complain({ path, message: `must have at least ${min} of what it lists` });
     else for (const [index, item] of value.entries()) shape(item, `${path}[${index}]`, complain);
   };
 }

@@ -1,0 +1,185 @@
+import t from 'tap';
+import { ConfigError, checkConfig } from '../../src/config/check.js';
+import type { ProxyConfig } from '../../src/config/config.js';
+
+const pem = '-----BEGIN CERTIFICATE-----\n';
+
+/** A configuration with everything in it; parsed anew each time, so that a test may spoil it. */
+function whole(): ProxyConfig {
+  const tls = { identity: 'me', clientTrust: 'root', requireClientCertificate: true };
+  const clusters = [{ cluster: 'c', weight: 1 }];
+  const it = {
+    listeners: [
+      {
+        name: 'l',
+        bind: { host: '127.0.0.1', port: 0 },
+        direction: 'inbound',
+        destination: 'local',
+        chains: [
+          {
+            name: 'http',
+            match: { transport: 'tls', alpn: ['a'] },
+            tls,
+            protocol: 'http',
+            http: { routes: 'r' },
+            authorization: [],
+          },
+          {
+            name: 'tcp',
+            match: { transport: 'tls' },
+            tls,
+            protocol: 'tcp',
+            tcp: { clusters },
+            authorization: [
+              {
+                action: 'allow',
+                policies: [
+                  {
+                    name: 'p',
+                    principals: [{ kind: 'any' }],
+                    permissions: [{ kind: 'not', of: { kind: 'port', port: 1 } }],
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+    clusters: [
+      {
+        name: 'c',
+        endpoints: [{ address: { host: '::1', port: 1 }, weight: 1, tls: true }],
+        balancer: 'p2c',
+        connectTimeoutMs: 1,
+        tls: { identity: 'me', trust: 'root', alpn: [] },
+      },
+      { name: 'o', endpoints: 'original', balancer: 'p2c', connectTimeoutMs: 1 },
+    ],
+    routes: [
+      {
+        name: 'r',
+        virtualHosts: [
+          {
+            name: 'v',
+            domains: ['a.test', '*.test', '*'],
+            routes: [
+              {
+                name: '',
+                match: {
+                  path: { kind: 'prefix', value: '/' },
+                  headers: [{ name: 'x', kind: 'exact', value: 'y' }],
+                  query: [{ name: 'q', kind: 'exact', value: '' }],
+                },
+                action: { kind: 'forward', clusters, requestHeaders: { set: [{ name: 'x', value: 'y' }] } },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+    identities: [{ name: 'me', certificateChainPem: pem, privateKeyPem: pem }],
+    trust: [{ name: 'root', caPem: pem, trustDomain: 'cluster.local' }],
+    accessLog: { target: 'off', format: 'json' },
+    limits: { maxHeadBytes: 1_000 },
+  } satisfies ProxyConfig;
+  return JSON.parse(JSON.stringify(it)) as ProxyConfig;
+}
+
+/** Paths complained of after `value` was put at `path`. */
+function complaints(path: string, value: unknown): string[] {
+  const config = whole();
+  const keys = path.split(/[.[\]]+/).filter((key) => key !== '');
+  let at: Record<string, unknown> = config as unknown as Record<string, unknown>;
+  for (const key of keys.slice(0, -1)) at = at[key] as Record<string, unknown>;
+  at[keys.at(-1) ?? ''] = value;
+  try {
+    checkConfig(config);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const complaint of error.complaints)
+      if (!error.message.includes(complaint.path)) throw new Error('a path is not in the message');
+    return error.complaints.map((complaint) => complaint.path);
+  }
+  return [];
+}
+
+void t.test('a configuration with everything in it is taken', async (t) => {
+  t.same(complaints('limits', undefined), []);
+});
+
+const route = 'routes[0].virtualHosts[0].routes[0]';
+const chain = 'listeners[0].chains[0]';
+const policy = 'listeners[0].chains[1].authorization[0].policies[0]';
+
+/** What is put where, and where the complaint is when it is not there. */
+const wrong: [path: string, value: unknown, ...complaints: string[]][] = [
+  ['listenners', []],
+  ['listeners', undefined],
+  ['listeners', {}],
+  ['listeners[0].bind.host', 'localhost'],
+  ['listeners[0].bind.port', 65_536],
+  ['listeners[0].bind.port', 1.5],
+  ['listeners[0].bind.zone', 1],
+  ['listeners[0].direction', 'sideways'],
+  [`${chain}.match.address`, '10.0.0.1', `${chain}.match.port`],
+  [`${chain}.protocol`, 'auto', `${chain}.tcp`],
+  [`${chain}.http`, undefined],
+  [`${chain}.http.routes`, 'other'],
+  [`${chain}.tls`, undefined, `${chain}.match.alpn`, `${chain}.tls`],
+  [`${chain}.tls.identity`, 'other', 'listeners[0].chains[1].tls.identity', `${chain}.tls.identity`],
+  [`${chain}.tls.clientTrust`, undefined, 'listeners[0].chains[1].tls.clientTrust', `${chain}.tls.clientTrust`],
+  ['listeners[0].chains[1].tls.requireClientCertificate', false],
+  ['listeners[0].chains[1].tcp.clusters', [{ cluster: 'c', weight: 0 }]],
+  ['listeners[0].chains[1].tcp.clusters', []],
+  [`${policy}.principals`, []],
+  [`${policy}.permissions[0].of.kind`, 'maybe'],
+  [`${policy}.permissions[0].of`, { kind: 'path', match: 'exact', value: '/ä' }, `${policy}.permissions[0].of.value`],
+  ['clusters[0].connectTimeoutMs', 0],
+  ['clusters[0].balancer', 'random'],
+  ['clusters[0].tls', undefined, 'clusters[0].endpoints[0].tls'],
+  ['clusters[0].tls.trust', 'other'],
+  ['clusters[0].endpoints', 'originale'],
+  ['clusters[1].name', 'c'],
+  ['clusters[0].endpoints[0].weight', -1],
+  [`${route}.match.path.value`, 'a'],
+  [`${route}.match.path.value`, '/a b'],
+  [`${route}.match.headers[0].value`, '€'],
+  [`${route}.match.headers[0].name`, 'x y'],
+  [`${route}.match.query[0].value`, 'ä'],
+  [`${route}.match.method`, 'G T'],
+  [`${route}.action.kind`, 'toString'],
+  [`${route}.action.requestHeaders.set[0].value`, 'a\r\nb: c'],
+  [`${route}.action.requestHeaders.set[0].name`, 'a:'],
+  [`${route}.action.timeoutMs`, '1s'],
+  [`${route}.action.clusters`, [{ cluster: 'c', weight: 0 }]],
+  [`${route}.action`, { kind: 'redirect', status: 200 }, `${route}.action.status`],
+  [`${route}.action`, { kind: 'redirect', status: 301, host: 'a b' }, `${route}.action.host`],
+  ['routes[0].virtualHosts[0].domains[0]', 'a.*'],
+  ['routes[0].virtualHosts[0].domains[1]', 'A.test'],
+  ['identities[0].privateKeyPem', 'secret'],
+  ['trust[0].trustDomain', ''],
+  ['accessLog.format', 'xml'],
+  ['limits.maxHeadBytes', 0],
+  ['limits.maxHeads', 1],
+];
+
+void t.test('every complaint names its place', async (t) => {
+  for (const [path, value, ...expected] of wrong)
+    t.same(complaints(path, value), expected.length === 0 ? [path] : expected, `${path} = ${JSON.stringify(value)}`);
+});
+
+void t.test('all complaints come at once, and a long text is not repeated: it may be a key', async (t) => {
+  const config = {
+    ...whole(),
+    accessLog: { target: '', format: 1 },
+    identities: [{ name: 'me', certificateChainPem: pem, privateKeyPem: 'k'.repeat(99) }],
+  };
+  t.throws(() => checkConfig(config as unknown as ProxyConfig), {
+    message: /privateKeyPem must be PEM text, not a text of 99 characters\n.*accessLog\.target[\s\S]*accessLog\.format/,
+  });
+});
+
+void t.test('a cluster that a route names may come later', async (t) => {
+  t.same(complaints(`${route}.action.clusters`, [{ cluster: 'later', weight: 1 }]), []);
+});
