@@ -4,6 +4,7 @@ import {
   type HeaderValueOption,
 } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
 import { Refusal } from './refusal.js';
+import { fieldValue, token } from './values.js';
 
 /** undefined when nothing is changed. */
 export function headerEdits(
@@ -21,11 +22,13 @@ export function headerEdits(
     if (header.value.includes('%') && header.value.replaceAll('%%', '').includes('%')) {
       throw new Refusal(`${at}.header.value`, 'format commands are not understood; write %% for a percent sign');
     }
-    const field = { name: header.key, value: header.value.replaceAll('%%', '%') };
+    const value = fieldValue(header.value.replaceAll('%%', '%'), `${at}.header.value`);
+    const field = { name: token(header.key, `${at}.header.key`), value };
     if (appendAction === Append.APPEND_IF_EXISTS_OR_ADD) add.push(field);
     else if (appendAction === Append.OVERWRITE_IF_EXISTS_OR_ADD) set.push(field);
     else throw new Refusal(`${at}.append_action`, `${Append[appendAction] ?? appendAction} is not understood`);
   }
+  for (const name of remove) token(name, path.replace('_to_add', '_to_remove'));
   if (set.length + add.length + remove.length === 0) return undefined;
   return {
     ...(set.length > 0 ? { set } : {}),

@@ -11,7 +11,7 @@ import { Refusal } from './refusal.js';
 import { noRetries } from './routes.js';
 import { open } from './strict.js';
 import { downstreamTls, type TlsSettings } from './tls.js';
-import { positiveMilliseconds, socketAddress } from './values.js';
+import { portNumber, positiveMilliseconds, socketAddress } from './values.js';
 
 /** A listener as it is understood. */
 export interface ListenerPart {
@@ -110,7 +110,7 @@ function matchOf(
   path: string,
 ): ChainMatchConfig {
   const { destinationPort: port, transportProtocol = '', applicationProtocols = [] } = match ?? {};
-  const found = port === undefined ? {} : { port };
+  const found = port === undefined ? {} : { port: portNumber(port, `${path}.destination_port`) };
   if (tls !== undefined) {
     if (transportProtocol !== 'tls')
       throw new Refusal(`${path}.transport_protocol`, 'must be tls, as the chain ends TLS');

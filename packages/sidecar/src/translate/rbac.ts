@@ -8,7 +8,7 @@ import {
 } from '@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { HeaderMatcher } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { Refusal } from './refusal.js';
-import { textMatch } from './values.js';
+import { portNumber, textMatch, token } from './values.js';
 
 /** An RBAC filter without rules lets all pass, as does an absent one: undefined. */
 export function authorization(rules: RBAC | undefined, path: string): AuthorizationConfig | undefined {
@@ -45,7 +45,7 @@ function permission({ rule }: Permission, path: string): Predicate {
     case 'notRule':
       return { kind: 'not', of: permission(rule.value, `${path}.not_rule`) };
     case 'destinationPort':
-      return { kind: 'port', port: rule.value };
+      return { kind: 'port', port: portNumber(rule.value, `${path}.destination_port`) };
     case 'header':
       return header(rule.value, `${path}.header`);
     case 'urlPath': {
@@ -64,9 +64,10 @@ function header(matcher: HeaderMatcher, path: string): Predicate {
   if (name === ':method') {
     const method = how.case === 'stringMatch' ? textMatch(how.value, `${path}.string_match`) : undefined;
     if (method?.kind !== 'exact') throw new Refusal(path, ':method must be matched exactly');
-    return { kind: 'method', method: method.value };
+    return { kind: 'method', method: token(method.value, `${path}.string_match`) };
   }
   if (name.startsWith(':')) throw new Refusal(`${path}.name`, `"${name}" is not understood; use url_path for paths`);
+  token(name, `${path}.name`);
   if (how.case === 'stringMatch') {
     const { kind, value } = textMatch(how.value, `${path}.string_match`);
     return { kind: 'header', name, match: kind, value };

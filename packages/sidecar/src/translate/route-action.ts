@@ -9,7 +9,7 @@ import {
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { headerEdits } from './header-edits.js';
 import { Refusal } from './refusal.js';
-import { milliseconds, positiveMilliseconds } from './values.js';
+import { absolutePath, host, milliseconds, portNumber, positiveMilliseconds } from './values.js';
 
 type Forward = Extract<RouteActionConfig, { kind: 'forward' }>;
 type Redirect = Extract<RouteActionConfig, { kind: 'redirect' }>;
@@ -57,7 +57,7 @@ function forward(
   const timeoutMs = action.timeout === undefined ? UNSET_TIMEOUT_MS : milliseconds(action.timeout, `${path}.timeout`);
   const retry =
     action.retryPolicy === undefined ? withoutRetryPolicy : retryOf(action.retryPolicy, `${path}.retry_policy`);
-  const rewrite = rewriteOf(action, isExact);
+  const rewrite = rewriteOf(action, isExact, path);
   const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = route;
   const requestHeaders = headerEdits(requestHeadersToAdd, requestHeadersToRemove, 'request_headers_to_add');
   const responseHeaders = headerEdits(responseHeadersToAdd, responseHeadersToRemove, 'response_headers_to_add');
@@ -75,7 +75,10 @@ function forward(
 function clustersOf(specifier: RouteAction['clusterSpecifier'], path: string): WeightedCluster[] {
   if (specifier.case === 'cluster') return [{ cluster: specifier.value, weight: 1 }];
   if (specifier.case !== 'weightedClusters') throw new Refusal(path, 'must have cluster or weighted_clusters');
-  const clusters = specifier.value.clusters.map(({ name, weight = 0 }) => ({ cluster: name, weight }));
+  const clusters = specifier.value.clusters.map(({ name, weight = 0 }) => ({
+    cluster: name,
+    weight: Math.min(weight, 0x7fff_ffff),
+  }));
   if (clusters.every(({ weight }) => weight === 0)) {
     throw new Refusal(`${path}.weighted_clusters`, 'the weights sum to 0');
   }
@@ -97,18 +100,22 @@ function retryOf({ retryOn, numRetries = 1, perTryTimeout }: RetryPolicy, path: 
   return { attempts: numRetries, on, perTryTimeoutMs: positiveMilliseconds(perTryTimeout, `${path}.per_try_timeout`) };
 }
 
-function rewriteOf({ prefixRewrite, hostRewriteSpecifier }: RouteAction, isExact: boolean): RewriteConfig | undefined {
-  const host = hostRewriteSpecifier.case === 'hostRewriteLiteral' ? hostRewriteSpecifier.value : '';
-  if (prefixRewrite === '' && host === '') return undefined;
+function rewriteOf(
+  { prefixRewrite, hostRewriteSpecifier }: RouteAction,
+  isExact: boolean,
+  path: string,
+): RewriteConfig | undefined {
+  const name = hostRewriteSpecifier.case === 'hostRewriteLiteral' ? hostRewriteSpecifier.value : '';
+  if (prefixRewrite === '' && name === '') return undefined;
   return {
-    ...(host === '' ? {} : { host }),
-    ...(prefixRewrite === '' ? {} : { path: replacement(prefixRewrite, isExact) }),
+    ...(name === '' ? {} : { host: host(name, `${path}.host_rewrite_literal`) }),
+    ...(prefixRewrite === '' ? {} : { path: replacement(prefixRewrite, isExact, `${path}.prefix_rewrite`) }),
   };
 }
 
 /** What matched is replaced: of an exact match that is the whole path. */
-function replacement(value: string, isExact: boolean): PathChange {
-  return { kind: isExact ? 'full' : 'prefix', value };
+function replacement(value: string, isExact: boolean, path: string): PathChange {
+  return { kind: isExact ? 'full' : 'prefix', value: absolutePath(value, path) };
 }
 
 const REDIRECT_STATUS: Readonly<Record<RedirectCode, Redirect['status']>> = {
@@ -122,17 +129,22 @@ const REDIRECT_STATUS: Readonly<Record<RedirectCode, Redirect['status']>> = {
 function redirect(action: RedirectAction, isExact: boolean, path: string): Redirect {
   const status = REDIRECT_STATUS[action.responseCode];
   if (status === undefined) throw new Refusal(`${path}.response_code`, `${action.responseCode} is not known`);
-  const { hostRedirect: host, portRedirect: port, schemeRewriteSpecifier: scheme, pathRewriteSpecifier: to } = action;
+  const { hostRedirect, portRedirect: port, schemeRewriteSpecifier: scheme, pathRewriteSpecifier: to } = action;
   return {
     kind: 'redirect',
     status,
-    ...(scheme.case === 'schemeRedirect' ? { scheme: scheme.value } : {}),
+    ...(scheme.case === 'schemeRedirect' ? { scheme: schemeOf(scheme.value, `${path}.scheme_redirect`) } : {}),
     ...(scheme.case === 'httpsRedirect' && scheme.value ? { scheme: 'https' } : {}),
-    ...(host === '' ? {} : { host }),
-    ...(port === 0 ? {} : { port }),
-    ...(to.case === 'pathRedirect' ? { path: { kind: 'full' as const, value: to.value } } : {}),
-    ...(to.case === 'prefixRewrite' ? { path: replacement(to.value, isExact) } : {}),
+    ...(hostRedirect === '' ? {} : { host: host(hostRedirect, `${path}.host_redirect`) }),
+    ...(port === 0 ? {} : { port: portNumber(port, `${path}.port_redirect`) }),
+    ...(to.case === 'pathRedirect' ? { path: replacement(to.value, true, `${path}.path_redirect`) } : {}),
+    ...(to.case === 'prefixRewrite' ? { path: replacement(to.value, isExact, `${path}.prefix_rewrite`) } : {}),
   };
+}
+
+function schemeOf(value: string, path: string): string {
+  if (value !== 'http' && value !== 'https') throw new Refusal(path, 'must be http or https');
+  return value;
 }
 
 function text(source: DataSource | undefined, path: string): string {

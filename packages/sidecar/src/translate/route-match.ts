@@ -5,7 +5,7 @@ import type {
   RouteMatch,
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { Refusal } from './refusal.js';
-import { textMatch } from './values.js';
+import { absolutePath, textMatch, token } from './values.js';
 
 export function routeMatch(match: RouteMatch | undefined, path: string): RouteMatchConfig {
   if (match === undefined) throw new Refusal(path, 'is missing');
@@ -30,12 +30,14 @@ export function routeMatch(match: RouteMatch | undefined, path: string): RouteMa
 function pathMatch({ pathSpecifier }: RouteMatch, path: string): RouteMatchConfig['path'] {
   switch (pathSpecifier.case) {
     case 'path':
-      return { kind: 'exact', value: pathSpecifier.value };
+      return { kind: 'exact', value: absolutePath(pathSpecifier.value, `${path}.path`) };
     case 'pathSeparatedPrefix':
-      return { kind: 'prefix', value: pathSpecifier.value };
+      return { kind: 'prefix', value: absolutePath(pathSpecifier.value, `${path}.path_separated_prefix`) };
     case 'prefix':
-      if (pathSpecifier.value.endsWith('/')) return { kind: 'prefix', value: pathSpecifier.value };
-      throw new Refusal(`${path}.prefix`, 'must end with a slash; use path_separated_prefix for whole segments');
+      if (!pathSpecifier.value.endsWith('/')) {
+        throw new Refusal(`${path}.prefix`, 'must end with a slash; use path_separated_prefix for whole segments');
+      }
+      return { kind: 'prefix', value: absolutePath(pathSpecifier.value, `${path}.prefix`) };
     default:
       throw new Refusal(path, 'must have a path, a prefix or a path_separated_prefix');
   }
@@ -51,12 +53,12 @@ function methodMatch({ headerMatchSpecifier: how }: HeaderMatcher, path: string)
   if (how.case !== 'stringMatch') throw new Refusal(path, ':method must be matched by string_match');
   const { kind, value } = textMatch(how.value, `${path}.string_match`);
   if (kind !== 'exact') throw new Refusal(path, ':method must be matched exactly');
-  return value;
+  return token(value, `${path}.string_match`);
 }
 
 function headerMatch({ name, headerMatchSpecifier: how }: HeaderMatcher, path: string): ValueMatchConfig {
   if (name.startsWith(':')) throw new Refusal(`${path}.name`, `"${name}" is not understood`);
-  const lower = name.toLowerCase();
+  const lower = token(name, `${path}.name`).toLowerCase();
   if (how.case === 'stringMatch') return { name: lower, ...textMatch(how.value, `${path}.string_match`) };
   if (how.case === undefined || (how.case === 'presentMatch' && how.value)) return present(lower);
   throw new Refusal(path, 'must be string_match, or present_match with true');
@@ -64,6 +66,7 @@ function headerMatch({ name, headerMatchSpecifier: how }: HeaderMatcher, path: s
 
 function queryMatch(matcher: QueryParameterMatcher, path: string): ValueMatchConfig {
   const { name, queryParameterMatchSpecifier: how } = matcher;
+  if (name === '') throw new Refusal(`${path}.name`, 'is missing');
   if (how.case === 'stringMatch') return { name, ...textMatch(how.value, `${path}.string_match`) };
   if (how.case === undefined || (how.case === 'presentMatch' && how.value)) return present(name);
   throw new Refusal(path, 'must be string_match, or present_match with true');

@@ -22,7 +22,9 @@ export function routeTable(
   const seen = new Set<string>();
   const hosts = virtualHosts.map((host, i) => {
     const at = `${join(path, 'virtual_hosts')}[${i}]`;
+    if (host.name === '') throw new Refusal(`${at}.name`, 'is missing');
     for (const domain of host.domains) {
+      if (domain === '') throw new Refusal(`${at}.domains`, 'has an empty one');
       const lower = domain.toLowerCase();
       if (seen.has(lower)) throw new Refusal(`${at}.domains`, `"${domain}" is in more than one place`);
       if (lower !== '*' && lower.lastIndexOf('*') > 0) {

@@ -47,3 +47,31 @@ export function textMatch(matcher: StringMatcher | undefined, path: string): Tex
   if (pattern?.case !== 'exact' && pattern?.case !== 'prefix') throw new Refusal(path, 'must be exact or prefix');
   return { kind: pattern.case, value: pattern.value };
 }
+
+/** A path as it stands in a request: RFC 3986, visible ASCII only. */
+export function absolutePath(value: string, path: string): string {
+  if (!/^\/[!-~]*$/.test(value)) throw new Refusal(path, `"${value}" must begin with / and have visible ASCII only`);
+  return value;
+}
+
+/** A method or the name of a header (RFC 9110 section 5.6.2). */
+export function token(value: string, path: string): string {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) throw new Refusal(path, `"${value}" is not a token of HTTP`);
+  return value;
+}
+
+/** A header's value without control characters: whatever else would let one become two. */
+export function fieldValue(value: string, path: string): string {
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) throw new Refusal(path, 'has control characters or is not Latin-1');
+  return value;
+}
+
+export function host(value: string, path: string): string {
+  if (!/^[!-~]+$/.test(value)) throw new Refusal(path, `"${value}" is not a host`);
+  return value;
+}
+
+export function portNumber(value: number, path: string): number {
+  if (value > 65535) throw new Refusal(path, `${value} is not a port number`);
+  return value;
+}
