@@ -193,6 +193,7 @@ export function backpressureCases(t: SuiteTest, harness: IoHarness): void {
     await scene.settle();
     t.same(server.events, ['open']);
     far.resume();
+    t.same(server.events, ['open'], 'resume itself tells nothing');
     await scene.until('closed', () => server.closed);
     t.same(server.events, ['open', 'end', 'close']);
     t.equal(server.error, undefined);

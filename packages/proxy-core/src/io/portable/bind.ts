@@ -52,11 +52,22 @@ export function listenNow(server: net.Server, options: ListenOptions): void {
 function failed(errno: string, options: ListenOptions): IoFailure {
   const error = Object.assign(new Error(errno), { code: errno });
   const { code, message } = toIoError(error, 'listen', `listen ${formatAddress(options.address)}`);
-  const hint =
-    options.reusePort && errno === 'EADDRINUSE' && !hasReusePort()
-      ? '; with the portable engine several data threads on one port need Node 22.12'
-      : '';
-  return new IoFailure({ code, message: message + hint });
+  return new IoFailure({ code, message: message + remedy(errno, options.reusePort) });
+}
+
+function remedy(errno: string, reusePort: boolean): string {
+  switch (errno) {
+    case 'EADDRINUSE':
+      return reusePort && !hasReusePort()
+        ? ': with this engine several data threads share a port from Node 22.12 on; use one, or choose another port'
+        : ': another program listens there; stop it or choose another port';
+    case 'EACCES':
+      return ': ports below 1024 need CAP_NET_BIND_SERVICE; grant it or choose a higher port';
+    case 'EADDRNOTAVAIL':
+      return ': no interface of this machine has that address';
+    default:
+      return '';
+  }
 }
 
 function hasReusePort(): boolean {

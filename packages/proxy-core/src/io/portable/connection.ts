@@ -6,10 +6,10 @@
  *        └───────────────────────────┴─startTls──▶ handshaking ──(verified)──▶ starting
  *     connecting ──(no TLS)──▶ open,  connecting ──▶ handshaking ──▶ starting,  any ──▶ closed
  *
- * Beside it run two directions that know nothing of each other: what may be told (`paused`, `sniffed`, `readEnd`) and what may be sent (`writable`).
+ * Beside it run two directions that know nothing of each other: what may be told (`paused`, `untold`, `readEnd`) and what is sent (`outgoing`).
  */
 import type net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { formatAddress, type SocketAddress } from '../../address.js';
 import type { Limits } from '../../limits.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../../time/wheel.js';
@@ -23,6 +23,8 @@ import type {
   TlsContext,
 } from '../io.js';
 import { type Phase, toIoError } from './errno.js';
+import { clientTls, refusalOf, serverTls, wasReset } from './node-tls.js';
+import { Outgoing } from './outgoing.js';
 import { peerCertificate } from './peer-certificate.js';
 import type { PortableTlsContext } from './tls-context.js';
 
@@ -33,11 +35,6 @@ interface Engine {
   readonly timers: TimerWheel;
   atTurnEnd(callback: () => void): void;
   forget(connection: PortableConnection): void;
-}
-
-/** A server's TLSSocket outside a tls.Server: node leaves the verdict on the client's chain to whoever made it. */
-interface VerifyingSocket {
-  readonly _handle?: { verifyError?(): NodeJS.ErrnoException | null | undefined } | null;
 }
 
 const nobody: ConnectionHandler = { onOpen() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
@@ -53,7 +50,6 @@ export class PortableConnection implements Connection, TimerOwner {
   alpn = '';
   isTls = false;
   bytesRead = 0;
-  bytesWritten = 0;
 
   private state: State = 'accepted';
   private readonly limits: Limits;
@@ -76,13 +72,7 @@ export class PortableConnection implements Connection, TimerOwner {
   private goneWith: { readonly error: IoError | undefined } | undefined = undefined;
   private failure: NodeJS.ErrnoException | undefined = undefined;
 
-  private writable: 'yes' | 'ended' = 'yes';
-  /** Written before open: under TLS it must not go to a peer that is not verified yet. */
-  private early: Buffer[] = [];
-  private earlyBytes = 0;
-  private awaitsDrain = false;
-  private corked = false;
-  private markedAt = 0;
+  private readonly outgoing: Outgoing;
 
   private readonly onSocketClose = (): void => this.gone();
   private readonly onSocketError = (error: NodeJS.ErrnoException): void => {
@@ -90,12 +80,6 @@ export class PortableConnection implements Connection, TimerOwner {
   };
   private readonly onSocketData = (chunk: Buffer): void => this.arrived(chunk);
   private readonly onSocketEnd = (): void => this.ended();
-  private readonly onWritten = (): void => this.written();
-  private readonly uncork = (): void => {
-    if (!this.corked) return;
-    this.corked = false;
-    this.stream.uncork();
-  };
 
   constructor(id: number, socket: net.Socket, limits: Limits, engine: Engine, remote: SocketAddress) {
     this.id = id;
@@ -104,8 +88,17 @@ export class PortableConnection implements Connection, TimerOwner {
     this.limits = limits;
     this.engine = engine;
     this.remote = remote;
+    this.outgoing = new Outgoing(
+      limits.writeHighWaterBytes,
+      (callback) => engine.atTurnEnd(callback),
+      () => this.drained(),
+    );
     socket.on('error', this.onSocketError);
     socket.on('close', this.onSocketClose);
+  }
+
+  get bytesWritten(): number {
+    return this.outgoing.writtenBytes;
   }
 
   /** @internal of the engine */
@@ -175,54 +168,33 @@ export class PortableConnection implements Connection, TimerOwner {
     // TLSSocket takes over what the socket holds.
     if (this.untold !== undefined) this.socket.unshift(this.untold);
     this.untold = undefined;
-    const { secure, alpn, verifies, requirePeerCertificate } = context as PortableTlsContext;
-    const stream = new tls.TLSSocket(this.socket, {
-      isServer: true,
-      secureContext: secure,
-      requestCert: verifies,
-      // Everything is judged in `secured`: where OpenSSL refuses, node closes in an order that looks like a mere end to the client.
-      rejectUnauthorized: false,
-      ALPNProtocols: alpn.length > 0 ? alpn : undefined,
-    });
+    const settings = context as PortableTlsContext;
+    const stream = serverTls(this.socket, settings, this.onSocketError, () => this.secured(stream, settings));
     this.stream = stream;
     this.listenToStream();
-    // node reports TLS failures of a socket without a tls.Server here only, and leaves it open.
-    stream.on('_tlsError', (error: NodeJS.ErrnoException) => {
-      this.failure ??= error;
-      stream.destroy();
-    });
-    stream.once('secure', () => this.secured(stream, verifies, requirePeerCertificate));
   }
 
   private secureClient(context: PortableTlsContext, serverName: string): void {
     this.state = 'handshaking';
     this.isTls = true;
-    const stream = tls.connect({
-      socket: this.socket,
-      secureContext: context.secure,
-      servername: serverName,
-      ALPNProtocols: context.alpn.length > 0 ? context.alpn : undefined,
-      rejectUnauthorized: context.verifies,
-      // Who the peer should be is decided by stage `secure`, from its URI.
-      checkServerIdentity: () => undefined,
-    });
+    const stream = clientTls(this.socket, context, serverName, () => this.secured(stream, context));
     this.stream = stream;
     this.listenToStream();
-    stream.once('secureConnect', () => this.secured(stream, context.verifies, context.verifies));
   }
 
   /** The handshake is done; whether the peer's chain leads to the trust bundle is the question left. */
-  private secured(stream: tls.TLSSocket, verifies: boolean, required: boolean): void {
+  private secured(stream: tls.TLSSocket, context: PortableTlsContext): void {
     if (this.state !== 'handshaking') return;
+    // Asked once: on a client's socket node takes the certificate out of the chain that it asks.
     const certificate = stream.getPeerX509Certificate();
-    const refusal = verifies ? refusalOf(stream, certificate !== undefined, required) : undefined;
+    const refusal = refusalOf(stream, certificate, context);
     if (refusal !== undefined) {
       this.failure ??= refusal;
       // No orderly end: under TLS 1.3 the client thinks that it is connected.
       this.socket.resetAndDestroy();
       return;
     }
-    if (verifies && certificate !== undefined) this.peer = peerCertificate(certificate);
+    if (context.verifies && certificate !== undefined) this.peer = peerCertificate(certificate);
     this.alpn = stream.alpnProtocol || '';
     this.state = 'starting';
     if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
@@ -240,10 +212,7 @@ export class PortableConnection implements Connection, TimerOwner {
     this.state = 'open';
     if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
     if (this.stream === this.socket && this.deadline !== undefined) this.listenToStream();
-    for (const bytes of this.early) this.stream.write(bytes, this.onWritten);
-    this.early = [];
-    this.earlyBytes = 0;
-    if (this.writable === 'ended') this.stream.end();
+    this.outgoing.open(this.stream);
     this.handler.onOpen(this);
     this.tell();
   }
@@ -356,10 +325,11 @@ export class PortableConnection implements Connection, TimerOwner {
 
   private reasonOfEnd(): IoError | undefined {
     if (this.failure !== undefined) return toIoError(this.failure, this.phase(), this.what());
-    if (this.state === 'open' && (this.readEnd === 'not-yet' || this.writable === 'yes')) {
-      return { code: 'reset', message: `${this.what()}: closed before both sides had ended` };
-    }
-    return undefined;
+    const inOrder = this.state === 'open' && this.readEnd !== 'not-yet' && this.outgoing.ended;
+    // One that nobody has started yet has promised nothing.
+    if (inOrder || this.state === 'accepted' || this.state === 'sniffing') return undefined;
+    const code = this.state === 'handshaking' ? 'tls' : 'reset';
+    return { code, message: `${this.what()}: closed before both sides had ended` };
   }
 
   private tellGone(): void {
@@ -377,51 +347,35 @@ export class PortableConnection implements Connection, TimerOwner {
   }
 
   private phase(): Phase {
-    if (this.state === 'connecting' || this.state === 'handshaking')
-      return this.state === 'connecting' ? 'connect' : 'handshake';
-    return 'open';
+    if (this.state === 'connecting') return 'connect';
+    return this.state === 'handshaking' ? 'handshake' : 'open';
   }
 
   private what(): string {
-    const call = { connect: 'connect', handshake: 'TLS handshake', open: 'connection' }[this.phase() as 'connect'];
-    return `${call} ${formatAddress(this.remote)}`;
+    const calls = { connecting: 'connect', handshaking: 'TLS handshake' } as Partial<Record<State, string>>;
+    return `${calls[this.state] ?? 'connection'} ${formatAddress(this.remote)}`;
   }
 
   // What is sent
 
   write(bytes: Uint8Array, start: number, end: number, more: boolean): boolean {
-    if (this.writable === 'ended' || this.state === 'closed' || start === end) return true;
-    this.bytesWritten += end - start;
-    const copy = Buffer.from(bytes.subarray(start, end));
-    if (this.state !== 'open') {
-      this.early.push(copy);
-      this.earlyBytes += copy.length;
-    } else {
-      if (more && !this.corked) {
-        this.corked = true;
-        this.stream.cork();
-        // Should the promised write not come.
-        this.engine.atTurnEnd(this.uncork);
-      }
-      this.stream.write(copy, this.onWritten);
-      if (!more) this.uncork();
-    }
-    if (this.earlyBytes + this.stream.writableLength < this.limits.writeHighWaterBytes) return true;
-    this.awaitsDrain = true;
-    this.uncork();
-    return false;
-  }
-
-  private written(): void {
-    if (!this.awaitsDrain || this.state !== 'open' || this.stream.writableLength > 0) return;
-    this.awaitsDrain = false;
-    this.handler.onDrain(this);
+    return this.outgoing.write(bytes, start, end, more);
   }
 
   end(): void {
-    if (this.writable === 'ended' || this.state === 'closed') return;
-    this.writable = 'ended';
-    if (this.state === 'open') this.stream.end();
+    this.outgoing.end();
+  }
+
+  mark(): void {
+    this.outgoing.mark();
+  }
+
+  undelivered(): boolean {
+    return this.outgoing.undelivered();
+  }
+
+  private drained(): void {
+    if (this.state === 'open') this.handler.onDrain(this);
   }
 
   destroy(reset: boolean): void {
@@ -440,20 +394,11 @@ export class PortableConnection implements Connection, TimerOwner {
     process.nextTick(() => this.tell());
   }
 
-  mark(): void {
-    this.markedAt = this.bytesWritten;
-  }
-
-  /** node does not tell what the peer acknowledged; nothing written since the mark, or never open, is certain all the same. */
-  undelivered(): boolean {
-    return this.bytesWritten === this.markedAt || this.earlyBytes > 0;
-  }
-
   /** The last of it: nobody hears of this connection any more. */
   private finish(reset: boolean): void {
     const wasConnecting = this.state === 'connecting';
     this.state = 'closed';
-    this.writable = 'ended';
+    this.outgoing.close();
     this.untold = undefined;
     if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);
     this.engine.forget(this);
@@ -465,23 +410,4 @@ export class PortableConnection implements Connection, TimerOwner {
       this.stream.destroy();
     }
   }
-}
-
-/** Why the peer is not let in: what node makes of its chain. Without a verdict nobody is. */
-function refusalOf(stream: tls.TLSSocket, shown: boolean, required: boolean): Error | undefined {
-  if (!shown) return required ? new Error('the peer showed no certificate') : undefined;
-  const handle = (stream as VerifyingSocket)._handle;
-  if (typeof handle?.verifyError !== 'function')
-    return new Error('this version of Node does not tell whether the chain is right');
-  return handle.verifyError() ?? undefined;
-}
-
-/**
- * libuv tells an end where the last bytes and a reset arrived together (EPOLLHUP after a short read). A socket that was reset has no peer any more; one that
- * was half-closed has. Once this side has sent its FIN, a regular end has none either, and the end is believed.
- */
-function wasReset(socket: net.Socket, stream: net.Socket): boolean {
-  if (process.platform !== 'linux' || stream.writableFinished) return false;
-  const handle = (socket as unknown as { _handle?: { getpeername?(out: object): number } | null })._handle;
-  return (handle?.getpeername?.({}) ?? 0) !== 0;
 }

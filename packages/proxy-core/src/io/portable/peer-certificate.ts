@@ -18,7 +18,7 @@ export function peerCertificate(certificate: X509Certificate): PeerCertificate {
  */
 export function alternativeNames(text: string): { type: string; value: string }[] {
   const names: { type: string; value: string }[] = [];
-  const entry = /([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/y;
+  const entry = /([^:,]+):("(?:[^"\\]|\\.)*"|[^",][^,]*|)(?:, |$)/y;
   while (entry.lastIndex < text.length) {
     const match = entry.exec(text);
     // Not the form that node documents: nothing of it can be trusted.
