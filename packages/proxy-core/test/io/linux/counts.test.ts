@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { createAuthority, RecordingHandler, writeText } from '@tulle/testkit';
 import t from 'tap';
 import type { Connection, TlsContext } from '../../../src/io/io.js';
@@ -93,7 +93,17 @@ function connectGroup(
   return { socket, near };
 }
 
-const openFds = (): number => readdirSync('/proc/self/fd').length;
+/** Sockets and epolls of the process, as the kernel lists them. */
+function openFds(): number {
+  const kinds = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return 'the descriptor of the listing itself, closed by now';
+    }
+  });
+  return kinds.filter((kind) => kind.startsWith('socket:') || kind.includes('[eventpoll]')).length;
+}
 
 t.test('2,000 plain connections of every ending leave no descriptor behind', async (t) => {
   const stage = openStage(t);
@@ -101,7 +111,8 @@ t.test('2,000 plain connections of every ending leave no descriptor behind', asy
   const fds = openFds();
   t.equal(await churn(stage, 2_000), 2_000);
   t.same(stage.io.counts(), before);
-  t.equal(openFds(), fds, 'the kernel agrees');
+  // Not more; node closes some of its own in the meantime.
+  t.ok(openFds() <= fds, 'the kernel agrees');
 });
 
 t.test('500 TLS connections of every ending leave no descriptor and no OpenSSL object behind', async (t) => {
@@ -119,7 +130,7 @@ t.test('500 TLS connections of every ending leave no descriptor and no OpenSSL o
   serverTls.release();
   serverTls.release();
   t.same(stage.io.counts(), before);
-  t.equal(openFds(), fds);
+  t.ok(openFds() <= fds);
 });
 
 t.test('a context that is released keeps its connections, and is freed with the last of them', async (t) => {
@@ -154,7 +165,7 @@ t.test('closing the engine closes what is open', async (t) => {
   stage.io.close();
   stage.io.close();
   t.equal(stage.io.connectionCount, 0);
-  t.equal(openFds(), fds - 1, 'the epoll descriptor too');
+  t.ok(openFds() <= fds - 1, 'the epoll descriptor too');
   t.notOk(
     near.some((one) => one.closed),
     'without callbacks',

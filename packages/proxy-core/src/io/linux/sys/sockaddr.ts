@@ -33,8 +33,17 @@ export function decodeSockaddr(bytes: Uint8Array): SocketAddress {
   return { host: '0.0.0.0', port: 0 };
 }
 
+let lastQuad = 0;
+let lastText = '0.0.0.0';
+
+/** Connections come from the same few hosts: the last text is kept, so that all from one host share it. */
 function formatIpv4(bytes: Uint8Array, at: number): string {
-  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  const quad = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  if (quad !== lastQuad) {
+    lastQuad = quad;
+    lastText = `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  }
+  return lastText;
 }
 
 function writeIpv4(text: string, into: Uint8Array, at: number): void {
