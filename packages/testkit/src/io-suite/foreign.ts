@@ -96,7 +96,8 @@ export function foreignCases(t: SuiteTest, harness: IoHarness): void {
     server.on('secureConnection', (socket) => {
       versions.push(socket.getProtocol());
       socket.on('error', () => {});
-      socket.end('hello from node');
+      // Inside this callback node is still in its handshake and would end without close_notify.
+      setImmediate(() => socket.end('hello from node'));
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     t.teardown(() => server.close());
