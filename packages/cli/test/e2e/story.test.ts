@@ -1,0 +1,43 @@
+/** The seven steps of a request, and the two about a control plane that is away: the checks of the demo, on everything that this machine can be. */
+import { chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Checked } from '../../dist/demo/act.js';
+import { type Provider, type RunOptions, temporaryFolder, tulle } from './mesh.js';
+import { noNamespaces, noUserNamespaces, ordinaryUser } from './possible.js';
+
+/** A warm demo is over in less. */
+const warmSeconds = 30;
+
+t.setTimeout(240_000);
+const home = temporaryFolder(t, 'story');
+
+async function playDemo(t: Test, provider: Provider, options: RunOptions): Promise<void> {
+  const { code, stdout, stderr } = await tulle(
+    ['demo', '-o', 'json', '--name', `story-${process.pid}`, '--provider', provider],
+    options,
+  );
+  const report = JSON.parse(stdout || '{"checks":[]}') as { ok: boolean; seconds: number; checks: Checked[] };
+  t.ok(report.checks.length > 0, 'the story was told', { stderr });
+  for (const { act, id, ok, claim, seen } of report.checks) t.ok(ok, `${act}: ${claim} (${id})`, { seen });
+  t.equal(code, 0);
+  t.comment(
+    `${report.checks.length} checks in ${report.seconds?.toFixed(1)} s; the bound for a quiet machine is ${warmSeconds} s`,
+  );
+}
+
+t.test('with network namespaces', { skip: await noNamespaces() }, async (t) => {
+  await playDemo(t, 'netns', { env: { ...process.env, TULLE_HOME: join(home, 'own') } });
+});
+
+t.test('with network namespaces, as an ordinary user', { skip: await noUserNamespaces(home) }, async (t) => {
+  const folder = join(home, 'ordinary');
+  mkdirSync(folder);
+  chownSync(folder, ordinaryUser, ordinaryUser);
+  const env = { ...process.env, HOME: folder, TULLE_HOME: join(folder, 'state'), TMPDIR: folder };
+  await playDemo(t, 'netns', { env, uid: ordinaryUser, gid: ordinaryUser, cwd: '/' });
+});
+
+t.test('with plain processes', async (t) => {
+  await playDemo(t, 'process', { env: { ...process.env, TULLE_HOME: join(home, 'plain') } });
+});
