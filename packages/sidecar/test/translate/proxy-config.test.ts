@@ -1,0 +1,265 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { ProxyConfig } from '@tulle/proxy-core';
+import type { XdsType } from '@tulle/xds';
+import t from 'tap';
+import { assemble, type OwnFacts } from '../../src/translate/proxy-config.js';
+import { ResourceStore } from '../../src/xds/resource-store.js';
+import * as envoy from './resources-of-envoy.js';
+
+const facts: OwnFacts = {
+  trustDomain: 'cluster.local',
+  podIp: '10.244.0.5',
+  isRedirected: true,
+  outboundProxy: undefined,
+  accessLog: { target: 'off', format: 'json' },
+  identity: { certificateChainPem: 'CERT', privateKeyPem: 'KEY', trustPem: 'FIRST ROOTS' },
+};
+
+const dialled = 'outbound/10.96.0.5:80';
+const cluster = 'outbound/default/server/80';
+const toCluster = { clusterSpecifier: { case: 'cluster' as const, value: cluster } };
+
+type Change = Partial<Record<XdsType, ReturnType<typeof envoy.trustSecret>[]>>;
+
+function storeOf(change: Change = {}): { store: ResourceStore; refusals: string[] } {
+  const store = new ResourceStore();
+  const sent = {
+    cds: [envoy.edsCluster(cluster), envoy.originalCluster('passthrough'), envoy.originalCluster('inbound/8080')],
+    lds: [envoy.catchAll, envoy.dialled('10.96.0.5', 80), envoy.inbound()],
+    eds: [envoy.assignment(cluster, ['10.244.0.9', '10.244.0.5'])],
+    sds: [envoy.trustSecret()],
+    rds: [envoy.routes(dialled, [envoy.route({ ...toCluster, timeout: durationFromMs(0) })])],
+    ...change,
+  };
+  const refusals = (['cds', 'lds', 'eds', 'sds', 'rds'] as const).flatMap((type) =>
+    store.accept(type, '1', sent[type]),
+  );
+  return { store, refusals };
+}
+
+function configOf(change: Change = {}, own: OwnFacts = facts): ProxyConfig {
+  const { store, refusals } = storeOf(change);
+  if (refusals.length > 0) throw new Error(refusals.join('\n'));
+  const assembled = assemble(store.parts(), own, store);
+  if ('missing' in assembled) throw new Error(`missing ${assembled.missing}`);
+  return assembled.config;
+}
+
+t.test('a sidecar with interception: what comes of its resources', async (t) => {
+  t.matchOnly(configOf(), {
+    listeners: [
+      {
+        name: 'outbound',
+        bind: { host: '0.0.0.0', port: 15001 },
+        direction: 'outbound',
+        destination: 'original',
+        chains: [
+          {
+            name: 'http',
+            match: { address: '10.96.0.5', port: 80 },
+            protocol: 'http',
+            http: { routes: dialled },
+            authorization: [],
+          },
+          {
+            name: 'outbound/default',
+            match: {},
+            protocol: 'tcp',
+            tcp: { clusters: [{ cluster: 'passthrough', weight: 1 }] },
+            authorization: [],
+          },
+        ],
+      },
+      {
+        name: 'inbound',
+        bind: { host: '0.0.0.0', port: 15006 },
+        direction: 'inbound',
+        destination: 'original',
+        chains: [
+          {
+            name: 'mesh-http/8080',
+            match: { port: 8080, transport: 'tls', alpn: ['tulle-http/1.1'] },
+            tls: { identity: 'identity', clientTrust: 'trust', requireClientCertificate: true },
+            protocol: 'http',
+            http: { routes: 'inbound/8080' },
+            authorization: [
+              {
+                action: 'allow',
+                policies: [
+                  {
+                    name: 'default/readers',
+                    permissions: [{ kind: 'method', method: 'GET' }],
+                    principals: [
+                      { kind: 'principal', match: 'exact', value: 'spiffe://cluster.local/ns/default/sa/client' },
+                    ],
+                  },
+                ],
+              },
+            ],
+          },
+          {
+            name: 'plain-http/8080',
+            match: { port: 8080, transport: 'plain' },
+            protocol: 'http',
+            http: { routes: 'inbound/8080' },
+            authorization: [Object],
+          },
+          {
+            name: 'plain-other',
+            match: {},
+            protocol: 'tcp',
+            tcp: { clusters: [{ cluster: 'inbound-passthrough', weight: 1 }] },
+            authorization: [],
+          },
+        ],
+      },
+    ],
+    clusters: [
+      {
+        name: cluster,
+        balancer: 'p2c',
+        connectTimeoutMs: 5000,
+        circuitBreaker: { maxConnections: 10, maxPendingRequests: 20, maxRequests: 30 },
+        tls: {
+          identity: 'identity',
+          trust: 'trust',
+          alpn: ['tulle-http/1.1'],
+          allowedUris: ['spiffe://cluster.local/ns/default/sa/server'],
+        },
+        endpoints: [
+          {
+            address: { host: '10.244.0.9', port: 8080 },
+            weight: 1,
+            tls: true,
+            allowedUris: ['spiffe://cluster.local/ns/default/sa/server'],
+            workload: 'default/server',
+          },
+          { address: { host: '10.244.0.5', port: 8080 }, weight: 1, tls: false, workload: 'default/server' },
+        ],
+      },
+      { name: 'passthrough', endpoints: 'original', balancer: 'p2c', connectTimeoutMs: 5000 },
+      { name: 'inbound/8080', endpoints: 'original', balancer: 'p2c', connectTimeoutMs: 5000 },
+    ],
+    routes: [
+      {
+        name: dialled,
+        virtualHosts: [
+          {
+            name: dialled,
+            domains: ['*'],
+            routes: [
+              {
+                name: 'default',
+                match: { path: { kind: 'prefix', value: '/' } },
+                action: {
+                  kind: 'forward',
+                  clusters: [{ cluster, weight: 1 }],
+                  timeoutMs: 0,
+                  retry: { attempts: 0, on: [] },
+                },
+              },
+            ],
+          },
+        ],
+      },
+      { name: 'inbound/8080', virtualHosts: [Object] },
+    ],
+    identities: [{ name: 'identity', certificateChainPem: 'CERT', privateKeyPem: 'KEY' }],
+    trust: [{ name: 'trust', caPem: envoy.rootsPem, trustDomain: 'cluster.local' }],
+    accessLog: { target: 'off', format: 'json' },
+  });
+});
+
+t.test('the own pod is reached in plain text where rules of the kernel redirect, and only there', async (t) => {
+  const own = (config: ProxyConfig) => (config.clusters[0].endpoints as { tls: boolean }[])[1].tls;
+  t.equal(own(configOf()), false);
+  t.equal(own(configOf({}, { ...facts, isRedirected: false })), true);
+});
+
+t.test(
+  'inbound requests that never reached the application are sent again without a policy that says so',
+  async (t) => {
+    const table = configOf().routes.find(({ name }) => name === 'inbound/8080')!;
+    t.notOk('retry' in table.virtualHosts[0].routes[0].action);
+  },
+);
+
+t.test('until roots come by SDS, those that came with the certificate hold', async (t) => {
+  t.match(configOf({ sds: [] }).trust, [{ name: 'trust', caPem: 'FIRST ROOTS' }]);
+});
+
+t.test('nothing is applied before all it refers to is there', async (t) => {
+  const missing = (change: Change) => {
+    const { store } = storeOf(change);
+    return assemble(store.parts(), facts, store);
+  };
+  t.same(missing({ rds: [] }), { missing: [`RouteConfiguration "${dialled}"`] });
+  t.same(missing({ eds: [] }), { missing: [`ClusterLoadAssignment "${cluster}"`] });
+});
+
+t.test('a refused resource without a good one before it stops nobody else', async (t) => {
+  const { store, refusals } = storeOf({
+    rds: [envoy.routes(dialled, [envoy.route({ ...toCluster, prefixRewrite: 'x' })])],
+  });
+  t.same(refusals, [
+    `RouteConfiguration "${dialled}": virtual_hosts[0].routes[0].route.prefix_rewrite: "x" must begin with / and have visible ASCII only`,
+  ]);
+  t.match(assemble(store.parts(), facts, store), { config: { routes: [{ name: dialled, virtualHosts: [] }, {}] } });
+});
+
+t.test('a text prefix is taken only where it means the same by segments', async (t) => {
+  const prefix = (value: string) => envoy.route(toCluster, { match: { pathSpecifier: { case: 'prefix', value } } });
+  const exact = envoy.route(toCluster, { match: { pathSpecifier: { case: 'path', value: '/a' } } });
+  t.match(storeOf({ rds: [envoy.routes(dialled, [prefix('/a')])] }).refusals, [/match.prefix: must end with a slash/]);
+  t.match(storeOf({ rds: [envoy.routes(dialled, [prefix('/a/')])] }).refusals, [
+    /only after a route with the path "\/a"/,
+  ]);
+  t.same(storeOf({ rds: [envoy.routes(dialled, [exact, prefix('/a/')])] }).refusals, []);
+});
+
+t.test('a route without a timeout has that of Envoy, and a retry policy is taken as it is', async (t) => {
+  const retryPolicy = { retryOn: '5xx,connect-failure', numRetries: 3, perTryTimeout: durationFromMs(250) };
+  const config = configOf({ rds: [envoy.routes(dialled, [envoy.route({ ...toCluster, retryPolicy })])] });
+  t.match(config.routes[0].virtualHosts[0].routes[0].action, {
+    timeoutMs: 15_000,
+    retry: { attempts: 3, on: ['5xx', 'connect-failure'], perTryTimeoutMs: 250 },
+  });
+  const unknown = { ...retryPolicy, retryOn: 'retriable-4xx' };
+  t.match(storeOf({ rds: [envoy.routes(dialled, [envoy.route({ ...toCluster, retryPolicy: unknown })])] }).refusals, [
+    /retry_policy.retry_on: "retriable-4xx" is none of/,
+  ]);
+});
+
+t.test('without interception the sidecar has its own address for the HTTP proxy', async (t) => {
+  const outboundProxy = { host: '127.0.0.5', port: 15002 };
+  const proxy = envoy.listener({
+    name: 'outbound-proxy',
+    address: envoy.address('127.0.0.1', 15002),
+    trafficDirection: 2,
+    filterChains: [{ name: 'http', filters: [envoy.httpOver(envoy.rds(dialled))] }],
+  });
+  const config = configOf({ lds: [proxy] }, { ...facts, isRedirected: false, outboundProxy });
+  t.match(config.listeners, [{ name: 'outbound-proxy', bind: outboundProxy, destination: 'local' }]);
+});
+
+t.test('values that would mean something else here are refused', async (t) => {
+  const chain = (filters: ReturnType<typeof envoy.httpOver>[], match = {}) =>
+    storeOf({ lds: [envoy.dialled('10.96.0.5', 80, [{ name: 'x', filterChainMatch: match, filters }])] }).refusals[0];
+  const http = envoy.httpOver(envoy.rds(dialled));
+  t.match(
+    chain([envoy.httpOver(envoy.rds(dialled), [], { generateRequestId: false })]),
+    /generate_request_id: must not be false/,
+  );
+  t.match(
+    chain([envoy.httpOver(envoy.rds(dialled), [envoy.allowClient, envoy.allowClient])]),
+    /second RBAC with ALLOW/,
+  );
+  t.match(chain([envoy.httpOver(envoy.rds(dialled), [], { serverName: 'x' })]), /typed_config.server_name: this field/);
+  t.match(chain([http, http]), /filters\[1\]: comes after the last filter/);
+  t.match(chain([http], { applicationProtocols: ['h3'] }), /"h3" cannot be detected/);
+  t.match(chain([http], { transportProtocol: 'tls' }), /tls needs a TLS transport socket/);
+  t.match(
+    chain([http], { serverNames: ['a'] }),
+    /^Listener "outbound\/10.96.0.5:80": filter_chains\[0\].filter_chain_match.server_names: this field/,
+  );
+});
