@@ -87,7 +87,7 @@ export class Upstreams implements EndpointFactory {
           breaker: cluster.breaker,
           timers: io.timers,
           clock: io.clock,
-          idleTimeoutMs: cluster.idleTimeoutMs ?? this.limits().upstreamIdleTimeoutMs,
+          idleTimeoutMs: () => cluster.idleTimeoutMs ?? this.limits().upstreamIdleTimeoutMs,
         }),
     );
   }

@@ -208,6 +208,7 @@ export interface ClientTlsConfig {
 
 export interface EndpointConfig {
   readonly address: SocketAddress;
+  /** Share of the choice, where the balancer heeds it. 0: known but never chosen, open work on it finishes. */
   readonly weight: number;
   /** Use the cluster's TLS settings for this endpoint. */
   readonly tls: boolean;

@@ -20,8 +20,8 @@ export interface PoolOptions {
   readonly breaker: Breaker;
   readonly timers: TimerWheel;
   readonly clock: Clock;
-  /** An idle connection older than this is closed and not used. */
-  readonly idleTimeoutMs: number;
+  /** An idle connection older than this is closed and not used. Asked each time: the configuration may change it. */
+  readonly idleTimeoutMs: () => number;
 }
 
 interface Idle {
@@ -75,12 +75,13 @@ export class Pool implements UpstreamOwner, TimerOwner {
     if (this.waiting.delete(waiter)) this.options.breaker.pending--;
   }
 
-  /** No new exchanges: idle connections close now, busy ones when they are done. */
+  /** Not for further exchanges: idle connections close now, busy ones when they are done. Whoever waits already is still served: a connecting one closes after that. */
   retire(): void {
     this.retired = true;
     this.idle.length = 0;
     this.options.timers.disarm(this.sweep);
-    for (const connection of this.connections.keys()) connection.retire();
+    const open = [...this.connections].filter(([, state]) => state === 'open');
+    for (const [connection] of open) connection.retire();
   }
 
   opened(connection: UpstreamConnection): void {
@@ -109,7 +110,8 @@ export class Pool implements UpstreamOwner, TimerOwner {
   }
 
   onTimer(_timer: Timer, nowMs: number): void {
-    while (this.idle.length > 0 && this.idle[0].expiresMs <= nowMs) this.idle.shift()?.connection.retire();
+    // Not in order of expiry: a server's hint may be shorter than the pool's own time.
+    for (const entry of this.idle.filter(({ expiresMs }) => expiresMs <= nowMs)) entry.connection.retire();
     if (this.idle.length > 0) this.options.timers.arm(this.sweep, sweepMs);
   }
 
@@ -125,7 +127,8 @@ export class Pool implements UpstreamOwner, TimerOwner {
       return;
     }
     const { idleTimeoutMs, clock, timers } = this.options;
-    const keepMs = idleHintMs > 0 ? Math.min(idleTimeoutMs, idleHintMs - hintMarginMs) : idleTimeoutMs;
+    const ownMs = idleTimeoutMs();
+    const keepMs = idleHintMs > 0 ? Math.min(ownMs, idleHintMs - hintMarginMs) : ownMs;
     if (keepMs <= 0) {
       connection.retire();
       return;

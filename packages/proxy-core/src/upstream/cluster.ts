@@ -25,6 +25,7 @@ export class Cluster {
   readonly breaker: Breaker = new Breaker();
   private readonly factory: EndpointFactory;
   private config: ClusterConfig;
+  /** Those that may be chosen: all but the ones of weight 0. */
   private endpoints: readonly Endpoint[] = [];
   private byKey: Map<string, Endpoint> = new Map();
   private readonly original: Map<string, Endpoint> = new Map();
@@ -49,19 +50,21 @@ export class Cluster {
   apply(config: ClusterConfig): void {
     this.config = config;
     this.breaker.configure(config.circuitBreaker);
-    if (config.endpoints === 'original') return;
     const next = new Map<string, Endpoint>();
-    for (const endpointConfig of config.endpoints) {
+    for (const endpointConfig of config.endpoints === 'original' ? [] : config.endpoints) {
       const { settings, key } = this.factory.tls(config, endpointConfig);
       const id = `${formatAddress(endpointConfig.address)} ${key}`;
       const endpoint =
         this.byKey.get(id) ?? this.factory.make(this, endpointConfig.address, settings, endpointConfig.weight);
-      endpoint.weight = Math.max(endpointConfig.weight, 1);
+      endpoint.weight = endpointConfig.weight;
       next.set(id, endpoint);
     }
     for (const [id, endpoint] of this.byKey) if (!next.has(id)) endpoint.pool.retire();
     this.byKey = next;
-    this.endpoints = [...next.values()];
+    this.endpoints = [...next.values()].filter(({ weight }) => weight > 0);
+    if (config.endpoints === 'original') return;
+    for (const endpoint of this.original.values()) endpoint.pool.retire();
+    this.original.clear();
   }
 
   /** The cluster is no longer configured: what is busy finishes. */
@@ -89,9 +92,16 @@ export class Cluster {
     }
   }
 
+  /** Would another pick find an endpoint that is not among `tried`? An `original` cluster has just one for each destination. */
+  hasUntried(tried: readonly Endpoint[]): boolean {
+    return this.config.endpoints === 'original'
+      ? tried.length === 0
+      : this.endpoints.some((one) => !tried.includes(one));
+  }
+
   /** For admin pages. */
   get known(): readonly Endpoint[] {
-    return this.config.endpoints === 'original' ? [...this.original.values()] : this.endpoints;
+    return [...(this.config.endpoints === 'original' ? this.original : this.byKey).values()];
   }
 
   private originalEndpoint(destination: SocketAddress): Endpoint {
