@@ -18,11 +18,11 @@ import { defaultLimits, type Limits } from './limits.js';
 import { type Listener, type ListenerOwner, Listeners } from './listeners.js';
 import { Slabs } from './message/slabs.js';
 import type { Observer } from './observe/record.js';
-import type { OpeningServices } from './opening.js';
+import type { Opening, OpeningServices } from './opening.js';
 import { Outbound } from './outbound.js';
 import { respondFailure } from './respond/local.js';
 import { Contexts } from './secure/contexts.js';
-import { Timer, type TimerWheel } from './time/wheel.js';
+import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
 import type { Cluster } from './upstream/cluster.js';
 import type { Endpoint } from './upstream/endpoint.js';
 import { Upstreams } from './upstreams.js';
@@ -41,7 +41,7 @@ export interface DataPlaneOptions {
 /** How often a drain looks whether the last connection is gone. */
 const drainCheckMs = 50;
 
-export class DataPlane implements ExchangeServices, TunnelServices, OpeningServices, ListenerOwner {
+export class DataPlane implements ExchangeServices, TunnelServices, OpeningServices, ListenerOwner, TimerOwner {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly slabs: Slabs = new Slabs();
@@ -57,9 +57,13 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
   private readonly upstreams: Upstreams;
   private readonly listeners: Listeners;
   private readonly directions: WeakMap<Listener, Direction> = new WeakMap();
-  private readonly clients: Set<Http1Server> = new Set();
+  /** Connections of which nobody knows yet what they speak. */
+  private readonly openings: Set<Opening> = new Set();
+  private readonly clients: Map<Http1Server, Listener> = new Map();
   private readonly tunnels: Set<Tunnel> = new Set();
-  private config: ProxyConfig | undefined = undefined;
+  private readonly drainTimer: Timer;
+  private drainDeadlineMs = 0;
+  private drained: ((cut: number) => void) | undefined = undefined;
 
   constructor(io: Io, observer: Observer, options: DataPlaneOptions) {
     this.io = io;
@@ -72,6 +76,7 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     this.contexts = new Contexts(io);
     this.upstreams = new Upstreams(io, this.contexts, () => this.limits);
     this.listeners = new Listeners(io, this, options.reusePort);
+    this.drainTimer = new Timer(this, 'drain');
   }
 
   /**
@@ -80,19 +85,20 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
    */
   apply(config: ProxyConfig): void {
     const limits = { ...defaultLimits, ...config.limits };
+    const former = this.limits;
     this.contexts.begin(config);
     try {
       const listeners = compileListeners(config, this.contexts, limits);
       const clientTls = this.upstreams.compile(config.clusters);
+      this.limits = limits;
       this.listeners.apply(listeners);
       this.upstreams.apply(config.clusters, clientTls);
     } catch (error) {
-      if (this.config !== undefined) this.contexts.begin(this.config);
+      this.limits = former;
+      this.contexts.rollback();
       throw error;
     }
-    this.limits = limits;
-    this.config = config;
-    this.contexts.releaseUnused();
+    this.contexts.commit();
   }
 
   /** Where each listener is bound. */
@@ -100,33 +106,41 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     return this.listeners.addresses();
   }
 
-  /** Stops accepting and lets open work finish: answers announce the end of their connection. `done` is called once, with the number of connections cut off at the limit. */
+  /** Stops accepting and lets open work finish: answers announce the end of their connection. `done` is called once, with the number of connections cut off at the limit or by `close`. */
   drain(done: (cut: number) => void): void {
     this.draining = true;
+    this.drained = done;
+    this.drainDeadlineMs = this.clock.nowMs() + this.limits.drainTimeoutMs;
     this.listeners.close();
-    for (const client of this.clients) client.drain();
-    const deadlineMs = this.clock.nowMs() + this.limits.drainTimeoutMs;
-    const timer = new Timer({ onTimer: (_timer, nowMs) => check(nowMs) }, 'drain');
-    const check = (nowMs: number): void => {
-      const open = this.clients.size + this.tunnels.size;
-      if (open > 0 && nowMs < deadlineMs) {
-        this.timers.arm(timer, drainCheckMs);
-        return;
-      }
-      this.close();
-      done(open);
-    };
-    check(this.clock.nowMs());
+    for (const opening of this.openings) opening.drain();
+    for (const client of this.clients.keys()) client.drain();
+    this.onTimer(this.drainTimer, this.clock.nowMs());
+  }
+
+  onTimer(_timer: Timer, nowMs: number): void {
+    if (this.openConnections > 0 && nowMs < this.drainDeadlineMs) this.timers.arm(this.drainTimer, drainCheckMs);
+    else this.close();
   }
 
   /** Ends everything at once. */
   close(): void {
+    const cut = this.openConnections;
+    this.timers.disarm(this.drainTimer);
     this.listeners.close();
-    for (const client of this.clients) client.destroy();
+    for (const opening of this.openings) opening.cut();
+    for (const client of this.clients.keys()) client.destroy();
     for (const tunnel of this.tunnels) tunnel.cut();
     this.upstreams.retire();
     this.contexts.close();
     this.observer.flush();
+    const { drained } = this;
+    this.drained = undefined;
+    drained?.(cut);
+  }
+
+  /** Of clients, whatever is spoken on them. */
+  private get openConnections(): number {
+    return this.openings.size + this.clients.size + this.tunnels.size;
   }
 
   accepted(listener: Listener, connection: Connection): void {
@@ -136,7 +150,7 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
       connection.destroy(true);
       return;
     }
-    if (this.clients.size + this.tunnels.size >= this.limits.maxDownstreamConnections) {
+    if (this.openConnections >= this.limits.maxDownstreamConnections) {
       this.rejected(listener.config.direction, connection, failure('overloaded', 'maxDownstreamConnections reached'));
       connection.destroy(true);
       return;
@@ -148,8 +162,21 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     this.warn(`listener ${listener.name}: ${error.message}`);
   }
 
+  removed(listener: Listener): void {
+    for (const [client, its] of this.clients) if (its === listener) client.drain();
+  }
+
+  openingStarted(opening: Opening): void {
+    this.openings.add(opening);
+  }
+
+  openingFinished(opening: Opening): void {
+    this.openings.delete(opening);
+  }
+
   /** codec: HTTP is spoken on a connection. */
-  serveHttp(connection: Connection, direction: DirectionName, opener: ExchangeOpener): ConnectionHandler {
+  serveHttp(connection: Connection, listener: Listener, opener: ExchangeOpener): ConnectionHandler {
+    const { direction } = listener.config;
     const server = new Http1Server(connection, this.io, this.limits, opener, {
       keepAlive: true,
       closed: () => {
@@ -157,7 +184,7 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
         this.observer.closed(direction);
       },
     });
-    this.clients.add(server);
+    this.clients.set(server, listener);
     this.observer.accepted(direction);
     if (this.draining) server.drain();
     return server;
@@ -192,10 +219,10 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     this.observer.accepted(tunnel.direction);
   }
 
-  tunnelFinished(tunnel: Tunnel, joined: boolean): void {
+  tunnelFinished(tunnel: Tunnel): void {
     this.tunnels.delete(tunnel);
     this.observer.closed(tunnel.direction);
-    if (joined) this.observer.tunnel(tunnel.direction, tunnel, this.clock.nowMs());
+    this.observer.tunnel(tunnel.direction, tunnel, this.clock.nowMs());
   }
 
   measured(endpoint: Endpoint, latencyMs: number): void {

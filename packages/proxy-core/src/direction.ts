@@ -26,7 +26,7 @@ export abstract class Direction implements OpeningOwner {
   /** A connection was accepted on the listener. */
   abstract accepted(connection: Connection): void;
   /** HTTP is spoken on it. */
-  abstract http(connection: Connection, chain: Chain, peerUri: string): ConnectionHandler;
+  abstract http(connection: Connection, peerUri: string): ConnectionHandler;
   /** A whole request head has come from that client. */
   abstract request(client: HttpClient, downstream: Downstream, head: Head): Exchange;
   /** Opaque bytes are spoken on it; undefined: they are not let through, and that is recorded. */
@@ -48,12 +48,14 @@ export abstract class Direction implements OpeningOwner {
     else tunnel.tryOn(endpoint);
   };
 
-  mayDialAhead(connection: Connection, chain: Chain, peerUri: string): boolean {
-    return this.authorizeTunnel(connection, chain, peerUri).allowed;
+  dialAhead(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined {
+    const verdict = this.authorizeTunnel(connection, chain, peerUri);
+    const made = verdict.allowed ? this.makeTunnel(connection, chain, peerUri, verdict.policy) : undefined;
+    return made instanceof Tunnel ? made : undefined;
   }
 
-  rejected(connection: Connection, detail: string): void {
-    this.plane.rejected(this.name, connection, failure('bad-request', detail));
+  rejected(connection: Connection, failed: Failure): void {
+    this.plane.rejected(this.name, connection, failed);
   }
 
   /** An exchange that has just begun, with what is known of its client. */
@@ -75,13 +77,18 @@ export abstract class Direction implements OpeningOwner {
     connection.destroy(true);
   }
 
-  /** A tunnel to one of the chain's clusters. */
+  /** A tunnel to one of the chain's clusters; undefined: there is none, and the client has been told. */
   protected openTunnel(connection: Connection, chain: Chain, peerUri: string, policy: string): Tunnel | undefined {
+    const made = this.makeTunnel(connection, chain, peerUri, policy);
+    return made instanceof Tunnel ? made : this.refuse(connection, made);
+  }
+
+  private makeTunnel(connection: Connection, chain: Chain, peerUri: string, policy: string): Tunnel | Failure {
     const { plane } = this;
-    if (chain.tcp === undefined) return this.refuse(connection, failure('no-route', `chain ${chain.name}`));
+    if (chain.tcp === undefined) return failure('no-route', `chain ${chain.name}`);
     const name = chooseCluster(chain.tcp.clusters, chain.tcp.totalWeight, plane.random());
     const cluster = plane.cluster(name);
-    if (cluster === undefined) return this.refuse(connection, failure('no-cluster', `cluster ${name} is not known`));
+    if (cluster === undefined) return failure('no-cluster', `cluster ${name} is not known`);
     const tunnel = new Tunnel(plane, this.name, this.attemptTunnel, connection, cluster, chain.tcp.idleTimeoutMs);
     tunnel.route = chain.name;
     tunnel.policy = policy;

@@ -8,6 +8,7 @@ import { type Chain, type ChainIndex, chainForAlpn, chainForBytes, findChains } 
 import { fromLatin1, type Head } from './message/head.js';
 import type { AccessFacts } from './policy/authorize.js';
 import type { OwnEdits } from './route-action.js';
+import { verifyClient } from './secure/server-tls.js';
 
 const clientCertField = fromLatin1('x-forwarded-client-cert');
 const reasonField = fromLatin1('x-tulle-reason');
@@ -26,16 +27,14 @@ export class HttpClient implements ExchangeOpener {
 
   private readonly direction: Direction;
   private readonly connection: Connection;
-  private index: ChainIndex;
-  private chain: Chain | undefined;
+  private index: ChainIndex | undefined = undefined;
+  private chain: Chain | undefined = undefined;
 
-  constructor(direction: Direction, connection: Connection, chain: Chain, peerUri: string) {
+  constructor(direction: Direction, connection: Connection, peerUri: string) {
     this.direction = direction;
     this.connection = connection;
     this.destination = connection.destination;
     this.peerUri = peerUri;
-    this.index = direction.listener.chains;
-    this.chain = chain;
     this.inboundEdits = {
       request: {
         path: undefined,
@@ -57,16 +56,23 @@ export class HttpClient implements ExchangeOpener {
     plane.rejected(name, this.connection, failed);
   }
 
-  /** The chain for this connection in the configuration of now; undefined when it has been taken away. Looked up once per configuration. */
+  /** The chain for this connection in the configuration of now; undefined when it has been taken away or lets this peer in no more. Looked up once per configuration. */
   currentChain(): Chain | undefined {
     const { chains } = this.direction.listener;
     if (chains !== this.index) {
       this.index = chains;
-      const set = findChains(chains, this.destination);
-      if (set === undefined) this.chain = undefined;
-      else this.chain = this.connection.isTls ? chainForAlpn(set, this.connection.alpn) : chainForBytes(set, 'http');
+      this.chain = this.findChain(chains);
     }
     return this.chain;
+  }
+
+  private findChain(chains: ChainIndex): Chain | undefined {
+    const { connection } = this;
+    const set = findChains(chains, this.destination);
+    if (set === undefined) return undefined;
+    if (!connection.isTls) return chainForBytes(set, 'http');
+    const chain = chainForAlpn(set, connection.alpn);
+    return chain?.tls === undefined || verifyClient(connection.peer, chain.tls).kind === 'rejected' ? undefined : chain;
   }
 
   /** What policy may know. */

@@ -22,7 +22,10 @@ export interface Limits {
   readonly maxChunkOverheadBytes: number;
   /** Bytes of a trailer section. At the edge: the message is malformed. */
   readonly maxTrailerBytes: number;
-  /** From accept (or the end of the last answer's first following byte) to a whole head; covers the sniff and the handshake. At the edge: closed. */
+  /**
+   * From accept (or the end of the last answer's first following byte) to a whole head; covers the sniff and the handshake. At the edge: closed, unless it may be an
+   * opaque protocol in which both sides are silent for long.
+   */
   readonly headTimeoutMs: number;
   /**
    * Where nothing declares the protocol, how long a silent client is given before the server is dialled, since it may be the one to speak first.
@@ -35,7 +38,7 @@ export interface Limits {
   readonly upstreamIdleTimeoutMs: number;
   /** A body or tunnel in which no byte moved in either direction. At the edge: the exchange or tunnel is ended. */
   readonly streamIdleTimeoutMs: number;
-  /** Connections that one listener holds. At the edge: accepted and closed at once, counted. */
+  /** Client connections that one data thread holds, whatever is spoken on them. At the edge: accepted and closed at once, counted. */
   readonly maxDownstreamConnections: number;
   /** Body bytes kept so that a request which never reached the application can be sent again. Over it: no retry. */
   readonly maxReplayBytes: number;

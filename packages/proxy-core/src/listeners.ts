@@ -1,4 +1,4 @@
-/** The bound sockets of one data thread. A listener whose address stays keeps its socket through every change; its chains are swapped. */
+/** The bound sockets of one data thread. A listener whose address stays keeps its socket through every change, a change of its name too; its chains are swapped. */
 import { formatAddress, type SocketAddress } from './address.js';
 import type { CompiledListener } from './compile.js';
 import type { ListenerConfig } from './config/config.js';
@@ -19,10 +19,12 @@ export interface Listener {
 export interface ListenerOwner {
   accepted(listener: Listener, connection: Connection): void;
   acceptFailed(listener: Listener, error: IoError): void;
+  /** It accepts no more and its chains will never change again: what is open on it should come to an end. */
+  removed(listener: Listener): void;
 }
 
 class Bound implements Listener, Acceptor {
-  readonly name: string;
+  name: string;
   config: ListenerConfig;
   chains: ChainIndex;
   readonly socket: ListenSocket;
@@ -50,7 +52,7 @@ export class Listeners {
   private readonly io: Io;
   private readonly owner: ListenerOwner;
   private readonly reusePort: boolean;
-  private readonly bound: Map<string, Bound> = new Map();
+  private bound: ReadonlySet<Bound> = new Set();
 
   constructor(io: Io, owner: ListenerOwner, reusePort: boolean) {
     this.io = io;
@@ -60,46 +62,62 @@ export class Listeners {
 
   /** Binds what is new, swaps the chains of what stays, closes what is gone. Throws `IoFailure` when a port is taken; then nothing has changed. */
   apply(compiled: readonly CompiledListener[]): void {
+    const kept = this.keep(compiled);
     const fresh: Bound[] = [];
     try {
       for (const each of compiled) {
-        if (this.keeps(each) === undefined) fresh.push(new Bound(this.io, this.owner, each, this.reusePort));
+        if (!kept.has(each)) fresh.push(new Bound(this.io, this.owner, each, this.reusePort));
       }
     } catch (error) {
       for (const listener of fresh) listener.socket.close();
       throw error;
     }
-    const next = new Map<string, Bound>(fresh.map((listener) => [listener.name, listener]));
-    for (const each of compiled) {
-      const kept = this.keeps(each);
-      if (kept === undefined) continue;
-      kept.config = each.config;
-      kept.chains = each.chains;
-      next.set(kept.name, kept);
+    for (const [{ config, chains }, listener] of kept) {
+      listener.name = config.name;
+      listener.config = config;
+      listener.chains = chains;
     }
-    for (const [name, listener] of this.bound) if (next.get(name) !== listener) listener.socket.close();
-    this.bound.clear();
-    for (const [name, listener] of next) this.bound.set(name, listener);
+    const next = new Set([...fresh, ...kept.values()]);
+    for (const listener of this.bound) {
+      if (next.has(listener)) continue;
+      listener.socket.close();
+      this.owner.removed(listener);
+    }
+    this.bound = next;
   }
 
   /** Where each listener is bound, with the ports that the kernel chose. */
   addresses(): { name: string; address: SocketAddress }[] {
-    return [...this.bound.values()].map(({ name, socket }) => ({ name, address: socket.address }));
+    return [...this.bound].map(({ name, socket }) => ({ name, address: socket.address }));
   }
 
   /** Stops accepting; open connections stay. */
   close(): void {
-    for (const listener of this.bound.values()) listener.socket.close();
-    this.bound.clear();
+    for (const listener of this.bound) listener.socket.close();
+    this.bound = new Set();
   }
 
-  private keeps({ config }: CompiledListener): Bound | undefined {
-    const existing = this.bound.get(config.name);
-    const isSame =
-      existing !== undefined &&
-      formatAddress(existing.config.bind) === formatAddress(config.bind) &&
-      existing.config.direction === config.direction &&
-      existing.config.destination === config.destination;
-    return isSame ? existing : undefined;
+  /** Which sockets go on under which settings: those of the same name and address, then those whose address another name has taken over. */
+  private keep(compiled: readonly CompiledListener[]): Map<CompiledListener, Bound> {
+    const kept = new Map<CompiledListener, Bound>();
+    const left = new Set(this.bound);
+    const match = (isSame: (bound: Bound, config: ListenerConfig) => boolean): void => {
+      for (const each of compiled) {
+        if (kept.has(each)) continue;
+        const { config } = each;
+        const bound = [...left].find(
+          (one) =>
+            one.config.direction === config.direction &&
+            one.config.destination === config.destination &&
+            isSame(one, config),
+        );
+        if (bound === undefined) continue;
+        left.delete(bound);
+        kept.set(each, bound);
+      }
+    };
+    match((one, { name, bind }) => one.name === name && formatAddress(one.config.bind) === formatAddress(bind));
+    match((one, { bind }) => formatAddress(one.socket.address) === formatAddress(bind));
+    return kept;
   }
 }

@@ -5,39 +5,47 @@
  *     accepted ─▶ one plain candidate ────────────────────────────────▶ http | tcp
  *        │ several
  *        ▼
- *     sniffing ─▶ ClientHello ─▶ handshake ─▶ peer ─▶ ALPN ───────────▶ http | tcp
+ *     sniffing ─▶ ClientHello ─▶ handshake ─▶ peer ─▶ ALPN ───────────▶ http | tcp | reading
  *        │   └──▶ HTTP or other bytes ────────────────────────────────▶ http | tcp
- *        └─ silence: the server may speak first: dial it, and let whoever speaks first decide
+ *        └─ silence: the server may speak first: dial it ahead, and let whoever speaks first decide
+ *
+ * `reading` is sniffing inside TLS. Who has not decided by the deadline is opaque where that is served, and closed elsewhere.
  */
 import { classify } from './detect/classify.js';
+import { type Failure, failure } from './failure.js';
 import type { Tunnel } from './forward/tunnel.js';
 import type { Connection, ConnectionHandler, IoError, Sniffer } from './io/io.js';
 import type { Limits } from './limits.js';
 import { type Chain, type ChainSet, chainForAlpn, chainForBytes } from './listen/chains.js';
-import { verifyPeer } from './secure/peer.js';
+import { verifyClient } from './secure/server-tls.js';
 import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
 
 /** Who goes on with an opened connection: `outbound.ts` or `inbound.ts`. */
 export interface OpeningOwner {
   /** Serve HTTP on it. `peerUri` is the client's verified SPIFFE ID, '' without. Returns what its bytes go to from now on. */
-  http(connection: Connection, chain: Chain, peerUri: string): ConnectionHandler;
-  /** Pass its bytes on; undefined when policy refuses or there is no cluster, and the connection is to be closed. */
+  http(connection: Connection, peerUri: string): ConnectionHandler;
+  /** A tunnel for its bytes, not started yet; undefined when policy refuses or there is no cluster: the connection is closed then and that is recorded. */
   tunnel(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined;
-  /** Would policy let a client of that identity through to the server, before it has said anything? Nothing is logged. */
-  mayDialAhead(connection: Connection, chain: Chain, peerUri: string): boolean;
+  /** The same before it has said anything; undefined has no consequence and is not recorded. */
+  dialAhead(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined;
   /** Closed before it was known what it is. */
-  rejected(connection: Connection, detail: string): void;
+  rejected(connection: Connection, failed: Failure): void;
 }
 
 export interface OpeningServices {
   readonly timers: TimerWheel;
   readonly limits: Limits;
+  /** The connection is not decided at once: it is counted, and closed with the proxy. */
+  openingStarted(opening: Opening): void;
+  /** Follows `openingStarted`, once. */
+  openingFinished(opening: Opening): void;
 }
 
 type State = 'sniffing' | 'handshake' | 'reading' | 'done';
 
 /** Enough to tell every protocol that `classify` knows. */
 const decideBytes = 32;
+const noBytes = new Uint8Array(0);
 
 export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private readonly services: OpeningServices;
@@ -47,11 +55,13 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private readonly deadline: Timer;
   private readonly silence: Timer;
   private state: State = 'sniffing';
+  private draining = false;
   /** Dialled ahead because the client has said nothing. */
   private ahead: Tunnel | undefined = undefined;
   /** The chain after a handshake, while it is not known whether HTTP is inside. */
   private inside: { readonly chain: Chain; readonly peerUri: string } | undefined = undefined;
-  private early: Uint8Array = new Uint8Array(0);
+  /** Decrypted bytes that do not tell yet. */
+  private early: Uint8Array = noBytes;
 
   constructor(services: OpeningServices, owner: OpeningOwner, connection: Connection, chains: ChainSet) {
     this.services = services;
@@ -69,6 +79,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       this.servePlain(only, only.protocol);
       return;
     }
+    services.openingStarted(this);
     services.timers.arm(this.deadline, services.limits.headTimeoutMs);
     if (chains.plain.length === 0) {
       this.handshake();
@@ -76,6 +87,18 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     }
     if (chainForBytes(chains, 'tcp') !== undefined) services.timers.arm(this.silence, services.limits.detectDelayMs);
     this.connection.sniff(this);
+  }
+
+  /** The proxy ends: a client that has said nothing gets as long as one between two requests. */
+  drain(): void {
+    this.draining = true;
+    const { timers, limits } = this.services;
+    timers.arm(this.deadline, Math.min(limits.headTimeoutMs, limits.drainIdleGraceMs));
+  }
+
+  /** The proxy has ended. */
+  cut(): void {
+    this.reject(failure('draining', 'cut off before it was known what the client speaks'));
   }
 
   onSniff(_connection: Connection, bytes: Uint8Array, start: number, end: number): void {
@@ -88,7 +111,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     }
     const wanted = kind === 'http1' ? 'http' : 'tcp';
     const chain = chainForBytes(this.chains, wanted) ?? this.chains.plain[0];
-    if (chain === undefined) this.reject('the client does not speak TLS');
+    if (chain === undefined) this.reject(failure('bad-request', 'the client does not speak TLS'));
     else this.servePlain(chain, chain.protocol === 'auto' ? wanted : chain.protocol);
   }
 
@@ -96,21 +119,18 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     if (this.state !== 'handshake') return;
     const chain = chainForAlpn(this.chains, connection.alpn);
     if (chain?.tls === undefined) {
-      this.reject(`no filter chain for ALPN protocol "${connection.alpn}"`);
+      this.reject(failure('no-route', `no filter chain for ALPN protocol "${connection.alpn}"`));
       return;
     }
-    let peerUri = '';
-    const { expected, requireClientCertificate } = chain.tls;
-    if (expected !== undefined && (requireClientCertificate || connection.peer !== undefined)) {
-      const verdict = verifyPeer(connection.peer, expected);
-      if (verdict.kind === 'rejected') {
-        this.reject(verdict.failure.detail);
-        return;
-      }
-      peerUri = verdict.uri;
+    const verdict = verifyClient(connection.peer, chain.tls);
+    if (verdict.kind === 'rejected') {
+      this.reject(failure('access-denied', verdict.failure.detail));
+      return;
     }
+    const peerUri = verdict.uri;
     if (chain.protocol !== 'auto') {
-      this.serve(chain, chain.protocol, peerUri);
+      if (chain.protocol === 'http') this.serveHttp(peerUri);
+      else this.serveTcp(chain, peerUri, noBytes);
       return;
     }
     this.state = 'reading';
@@ -130,15 +150,17 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       this.early = joined;
       return;
     }
-    this.serve(inside.chain, kind === 'http1' ? 'http' : 'tcp', inside.peerUri);
+    if (kind !== 'http1') {
+      this.serveTcp(inside.chain, inside.peerUri, joined);
+      return;
+    }
+    this.serveHttp(inside.peerUri);
     connection.handler.onData(connection, joined, 0, joined.length);
   }
 
   onEnd(connection: Connection): void {
-    if (this.inside === undefined) return;
-    this.serve(this.inside.chain, 'tcp', this.inside.peerUri);
-    if (this.early.length > 0) connection.handler.onData(connection, this.early, 0, this.early.length);
-    connection.handler.onEnd(connection);
+    const { inside } = this;
+    if (inside !== undefined) this.serveTcp(inside.chain, inside.peerUri, this.early)?.onEnd(connection);
   }
 
   onDrain(): void {}
@@ -147,18 +169,28 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     if (this.state === 'done') return;
     this.finish();
     this.ahead?.abandon();
-    this.owner.rejected(connection, error?.message ?? 'the client closed before it said anything');
+    const detail = error?.message ?? 'the client closed before it said anything';
+    this.owner.rejected(connection, failure(error?.code === 'tls' ? 'bad-request' : 'downstream-closed', detail));
   }
 
   onTimer(timer: Timer): void {
     if (timer === this.silence) this.dialAhead();
-    else this.reject('the client did not say what it speaks in time');
+    else this.undecided();
+  }
+
+  /** Both sides are silent, or the client has sent too little to tell: an opaque connection may be like that, a request may not. */
+  private undecided(): void {
+    const { inside, chains } = this;
+    const opaque = this.state === 'sniffing' ? chainForBytes(chains, 'tcp') : inside?.chain;
+    if (opaque === undefined || this.draining)
+      this.reject(failure('head-timeout', 'the client did not say what it speaks in time'));
+    else this.serveTcp(opaque, inside?.peerUri ?? '', this.early);
   }
 
   private handshake(): void {
     const [first] = this.chains.tls;
     if (first?.tls === undefined) {
-      this.reject('no TLS is served here');
+      this.reject(failure('no-route', 'no TLS is served here'));
       return;
     }
     this.services.timers.disarm(this.silence);
@@ -171,75 +203,72 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   /** The client is silent, so the server may be waiting to speak: reach it now. Policy is asked first, as for any connection without identity. */
   private dialAhead(): void {
     const chain = this.inside?.chain ?? chainForBytes(this.chains, 'tcp');
-    const peerUri = this.inside?.peerUri ?? '';
-    if (chain === undefined || !this.owner.mayDialAhead(this.connection, chain, peerUri)) return;
-    const tunnel = this.owner.tunnel(this.connection, chain, peerUri);
+    const tunnel = chain && this.owner.dialAhead(this.connection, chain, this.inside?.peerUri ?? '');
     if (tunnel === undefined) return;
     this.ahead = tunnel;
-    tunnel.onServerFirst = () => {
-      this.finish();
-      if (this.inside === undefined) this.connection.startPlain(tunnel);
-      else this.connection.handler = tunnel;
-      tunnel.join();
-    };
+    tunnel.onServerFirst = () => this.startTunnel(tunnel, this.early);
     tunnel.start();
   }
 
   private servePlain(chain: Chain, protocol: 'http' | 'tcp'): void {
+    if (protocol === 'http') this.serveHttp('');
+    else this.serveTcp(chain, '', noBytes);
+  }
+
+  private serveHttp(peerUri: string): void {
+    const { connection } = this;
+    const isOpen = this.isOpen();
     this.finish();
-    if (protocol === 'http') {
-      this.ahead?.abandon();
-      this.connection.startPlain(this.owner.http(this.connection, chain, ''));
+    this.ahead?.abandon();
+    const handler = this.owner.http(connection, peerUri);
+    if (!isOpen) {
+      connection.startPlain(handler);
       return;
     }
-    const tunnel = this.dialled() ?? this.owner.tunnel(this.connection, chain, '');
-    if (tunnel === undefined) {
-      this.connection.destroy(true);
-      return;
-    }
-    this.connection.startPlain(tunnel);
-    this.joinTunnel(tunnel);
+    connection.handler = handler;
+    handler.onOpen(connection);
   }
 
-  private serve(chain: Chain, protocol: 'http' | 'tcp', peerUri: string): void {
+  /** undefined: it was refused, and the connection is closed. */
+  private serveTcp(chain: Chain, peerUri: string, early: Uint8Array): Tunnel | undefined {
+    // The one dialled ahead, unless its dial failed.
+    const ahead = this.ahead?.isOver === false ? this.ahead : undefined;
+    const tunnel = ahead ?? this.owner.tunnel(this.connection, chain, peerUri);
+    if (tunnel === undefined) {
+      this.finish();
+      return undefined;
+    }
+    this.startTunnel(tunnel, early);
+    if (ahead === undefined) tunnel.start();
+    return tunnel;
+  }
+
+  private startTunnel(tunnel: Tunnel, early: Uint8Array): void {
+    const isOpen = this.isOpen();
     this.finish();
-    if (protocol === 'http') {
-      this.ahead?.abandon();
-      const handler = this.owner.http(this.connection, chain, peerUri);
-      this.connection.handler = handler;
-      handler.onOpen(this.connection);
-      return;
-    }
-    const tunnel = this.dialled() ?? this.owner.tunnel(this.connection, chain, peerUri);
-    if (tunnel === undefined) {
-      this.connection.destroy(true);
-      return;
-    }
-    this.connection.handler = tunnel;
-    this.joinTunnel(tunnel);
+    if (isOpen) this.connection.handler = tunnel;
+    else this.connection.startPlain(tunnel);
+    tunnel.join(early);
   }
 
-  private joinTunnel(tunnel: Tunnel): void {
-    tunnel.join();
-    if (tunnel !== this.ahead) tunnel.start();
+  /** TLS is established; a plain connection is opened by whoever serves it. */
+  private isOpen(): boolean {
+    return this.state === 'handshake' || this.state === 'reading';
   }
 
-  /** The tunnel dialled ahead, unless its dial failed. */
-  private dialled(): Tunnel | undefined {
-    return this.ahead?.isOver === false ? this.ahead : undefined;
-  }
-
-  private reject(detail: string): void {
+  private reject(failed: Failure): void {
     if (this.state === 'done') return;
     this.finish();
     this.ahead?.abandon();
-    this.owner.rejected(this.connection, detail);
+    this.owner.rejected(this.connection, failed);
     this.connection.destroy(false);
   }
 
   private finish(): void {
+    if (this.state === 'done') return;
     this.state = 'done';
     this.services.timers.disarm(this.deadline);
     this.services.timers.disarm(this.silence);
+    this.services.openingFinished(this);
   }
 }

@@ -6,7 +6,8 @@
  *        ▼ no endpoint left                                   ▼ reset, idle
  *      over ◀─────────────────────────────────────────────────┘
  *
- * The client's bytes stay in the kernel until the upstream is open, so a try that failed has lost nothing.
+ * The client joins at the start, or later, when a tunnel dialled ahead turns out to be what it wants. Until the upstream is open its bytes stay in the kernel, or, where
+ * they were read to tell the protocol, in `early`: a try that failed has lost nothing.
  */
 import type { SocketAddress } from '../address.js';
 import type { Direction } from '../config/config.js';
@@ -23,14 +24,16 @@ export interface TunnelServices {
   dial(endpoint: Endpoint, cluster: Cluster, handler: ConnectionHandler): Connection;
   /** Is the server who it should be? Asked when a TLS connection is open. */
   verifyUpstream(endpoint: Endpoint, connection: Connection): Failure | undefined;
+  /** The client has joined. A tunnel that was dialled ahead in vain is never told of: it is no connection of a client's. */
   tunnelStarted(tunnel: Tunnel): void;
-  /** `joined`: the client was part of it; otherwise it was dialled in vain and is not worth a log line. */
-  tunnelFinished(tunnel: Tunnel, joined: boolean): void;
+  /** Follows `tunnelStarted`, once. */
+  tunnelFinished(tunnel: Tunnel): void;
   failed(endpoint: Endpoint): void;
 }
 
 /** Further endpoints that are tried when one refuses. */
 const furtherTries = 2;
+const noBytes = new Uint8Array(0);
 
 export class Tunnel implements ConnectionHandler, TimerOwner {
   readonly direction: Direction;
@@ -63,6 +66,9 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
   private phase: 'dialling' | 'open' | 'over' = 'dialling';
   /** Sides that ended in order, 0 to 2. */
   private closed = 0;
+  /** Bytes that the client sent before it joined, and whether it sent no more; for the upstream once that is open. */
+  private early: Uint8Array = noBytes;
+  private earlyEnd = false;
   /** Whether the client's connection was given to the tunnel. */
   private joined: 'no' | 'yes' = 'no';
 
@@ -94,10 +100,8 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     return this.lastEndpoint?.address;
   }
 
-  /** Starts dialling. The client joins later with `join`, or the tunnel is given up with `abandon`. */
+  /** Starts dialling. The client joins before or later with `join`, or the tunnel is given up with `abandon`. */
   start(): void {
-    this.services.tunnelStarted(this);
-    this.services.timers.arm(this.idleTimer, this.idleMs);
     this.attempt(this);
   }
 
@@ -109,20 +113,26 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     this.upstream = this.services.dial(endpoint, this.cluster, this);
   }
 
-  /** The client's connection belongs to the tunnel from here: its bytes flow as soon as the upstream is open. */
-  join(): void {
+  /**
+   * The client's connection belongs to the tunnel from here: its bytes flow as soon as the upstream is open. `early` was read of it already; the tunnel keeps the array.
+   * A tunnel that is not started must be, after this.
+   */
+  join(early: Uint8Array = noBytes): void {
     this.joined = 'yes';
-    if (this.phase === 'dialling') this.downstream.pause();
+    this.early = early;
+    this.bytesReceived = early.length;
+    this.services.tunnelStarted(this);
+    this.services.timers.arm(this.idleTimer, this.idleMs);
+    if (this.phase === 'open') this.sendEarly();
+    else this.downstream.pause();
   }
 
-  /** The client turned out to speak another protocol: the dialled connection is dropped, the client's is left alone. */
+  /** Nobody has joined and nobody will: the dialled connection is dropped, the client's is left alone. */
   abandon(): void {
     if (this.phase === 'over') return;
     this.phase = 'over';
-    this.services.timers.disarm(this.idleTimer);
     this.releaseEndpoint();
     this.upstream?.destroy(false);
-    this.services.tunnelFinished(this, false);
   }
 
   /** Ends both sides now, because the proxy ends. */
@@ -153,16 +163,19 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     this.phase = 'open';
     this.upstreamUri = connection.peer?.uris[0] ?? '';
     this.upstreamMs = services.clock.nowMs() - this.startMs;
-    if (this.joined === 'yes') this.downstream.resume();
+    if (this.joined === 'no') return;
+    this.downstream.resume();
+    this.sendEarly();
   }
 
   onData(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
-    this.services.timers.arm(this.idleTimer, this.idleMs);
     if (connection === this.downstream) {
+      this.services.timers.arm(this.idleTimer, this.idleMs);
       this.bytesReceived += end - start;
       if (this.upstream?.write(bytes, start, end, false) === false) this.downstream.pause();
     } else {
       if (this.joined === 'no') this.onServerFirst?.();
+      this.services.timers.arm(this.idleTimer, this.idleMs);
       this.bytesSent += end - start;
       if (!this.downstream.write(bytes, start, end, false)) this.upstream?.pause();
     }
@@ -170,7 +183,8 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
 
   onEnd(connection: Connection): void {
     if (connection === this.downstream) {
-      this.upstream?.end();
+      if (this.phase === 'open') this.upstream?.end();
+      else this.earlyEnd = true;
       return;
     }
     if (this.joined === 'no') this.onServerFirst?.();
@@ -191,9 +205,14 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
       if (this.closed === 2 || this.phase === 'dialling') this.over('', '', false);
       return;
     }
-    if (isDownstream) this.over('downstream-closed', error?.message ?? '', true);
-    else if (this.phase === 'dialling') this.dialFailed(upstreamFailure(error, false));
-    else this.over('upstream-reset', error?.message ?? '', true);
+    if (isDownstream) {
+      this.over('downstream-closed', error?.message ?? '', true);
+    } else if (this.phase === 'dialling') {
+      this.dialFailed(upstreamFailure(error, false));
+    } else {
+      if (this.joined === 'no') this.onServerFirst?.();
+      this.over('upstream-reset', error?.message ?? '', true);
+    }
   }
 
   onTimer(): void {
@@ -208,8 +227,15 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     }
     this.releaseEndpoint();
     this.upstream = undefined;
-    if (this.attempts <= furtherTries && this.tried.length < this.cluster.known.length) this.attempt(this);
+    if (this.attempts <= furtherTries && this.cluster.hasUntried(this.tried)) this.attempt(this);
     else this.fail(failed);
+  }
+
+  private sendEarly(): void {
+    const { early, upstream } = this;
+    this.early = noBytes;
+    if (early.length > 0 && upstream?.write(early, 0, early.length, false) === false) this.downstream.pause();
+    if (this.earlyEnd) upstream?.end();
   }
 
   private releaseEndpoint(): void {
@@ -227,6 +253,6 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     this.releaseEndpoint();
     this.upstream?.destroy(reset);
     this.downstream.destroy(reset);
-    this.services.tunnelFinished(this, true);
+    this.services.tunnelFinished(this);
   }
 }

@@ -16,8 +16,9 @@ export interface ClientTls {
 
 interface Entry {
   readonly context: TlsContext;
-  /** Configuration that used it last. */
-  generation: number;
+  /** Configurations, counted: the one it was made for, and the last that asked for it. */
+  readonly madeIn: number;
+  usedIn: number;
 }
 
 export class Contexts {
@@ -25,24 +26,28 @@ export class Contexts {
   private readonly entries: Map<string, Entry> = new Map();
   private generation = 0;
   private config: Pick<ProxyConfig, 'identities' | 'trust'> = { identities: [], trust: [] };
+  private previous: Pick<ProxyConfig, 'identities' | 'trust'> = this.config;
 
   constructor(io: Pick<Io, 'tlsContext'>) {
     this.io = io;
   }
 
-  /** From now on contexts are made of these secrets. */
+  /** From now on contexts are made of these secrets, until `commit` or `rollback`. */
   begin(config: Pick<ProxyConfig, 'identities' | 'trust'>): void {
     this.generation++;
+    this.previous = this.config;
     this.config = config;
   }
 
-  /** Releases what the configuration just begun did not ask for. */
-  releaseUnused(): void {
-    for (const [key, entry] of this.entries) {
-      if (entry.generation === this.generation) continue;
-      this.entries.delete(key);
-      entry.context.release();
-    }
+  /** The configuration just begun is in force: releases what it did not ask for. */
+  commit(): void {
+    for (const [key, entry] of this.entries) if (entry.usedIn !== this.generation) this.release(key, entry);
+  }
+
+  /** The configuration just begun came to nothing: releases what was made for it alone. */
+  rollback(): void {
+    for (const [key, entry] of this.entries) if (entry.madeIn === this.generation) this.release(key, entry);
+    this.config = this.previous;
   }
 
   client(tls: ClientTlsConfig): ClientTls {
@@ -90,10 +95,15 @@ export class Contexts {
     const key = JSON.stringify(options);
     let entry = this.entries.get(key);
     if (entry === undefined) {
-      entry = { context: this.io.tlsContext(options), generation: this.generation };
+      entry = { context: this.io.tlsContext(options), madeIn: this.generation, usedIn: this.generation };
       this.entries.set(key, entry);
     }
-    entry.generation = this.generation;
+    entry.usedIn = this.generation;
     return entry.context;
+  }
+
+  private release(key: string, { context }: Entry): void {
+    this.entries.delete(key);
+    context.release();
   }
 }

@@ -24,6 +24,7 @@ export class ThreadProxy {
   private log: AccessLogConfig = { target: 'off', format: 'json' };
   private sink: LineSink = noSink;
   private flushComes = false;
+  private isStopped = false;
 
   /** `stopped` is called once there is nothing more to do. */
   constructor(io: Io, options: ThreadOptions, reply: (reply: Reply) => void, stopped: () => void) {
@@ -137,6 +138,9 @@ export class ThreadProxy {
   }
 
   private stop(): void {
+    // A `close` ends a drain under way: both stop.
+    if (this.isStopped) return;
+    this.isStopped = true;
     this.observer.flush();
     if (this.sink instanceof FileSink) this.sink.close();
     this.stopped();
