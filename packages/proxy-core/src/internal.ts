@@ -22,5 +22,6 @@ export {
 } from './io/io.js';
 export { createPortableIo } from './io/portable/portable-io.js';
 export { defaultLimits, type Limits } from './limits.js';
+export { Head } from './message/head.js';
 export { createTimerWheel, type DrivenTimerWheel, slotMs } from './time/hashed-wheel.js';
 export { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';

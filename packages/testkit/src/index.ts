@@ -13,6 +13,7 @@ export {
 export { type IoHarness, type IoUnderTest, Scene, type SuiteTest } from './io-suite/harness.js';
 export { type SilentListener, silentListener } from './io-suite/silent-listener.js';
 export { ioSuite } from './io-suite/suite.js';
+export { createMemoryIo, type Fault, type MemoryIo, type MemoryIoOptions } from './memory-io.js';
 export {
   type Reaction,
   type RecordedEvent,
