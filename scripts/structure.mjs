@@ -20,7 +20,7 @@ const allowed = {
   'control-plane': ['api', 'xds'],
   injector: [],
   bench: [],
-  testbed: ['api', 'bench'],
+  testbed: ['api'],
   testkit: ['proxy-core'],
   cli: ['bench', 'control-plane', 'injector', 'proxy-core', 'sidecar', 'testbed'],
 };
