@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { endingOf } from './failure.js';
-
-/** A command tells with which code the program is to end: 0 done, 1 a check failed, 2 wrong use. */
-export type Finish = (code: number) => void;
+import type { Finish } from './finish.js';
 
 /** The commands and where each is. A file is loaded when its command runs, so that a sidecar does not carry the others along. */
 const commands: Record<string, () => Promise<(finish: Finish) => Command>> = {

@@ -1,7 +1,7 @@
 import type { BodyMode, BodySize, LoadOptions } from '@tulle/bench';
 import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
-import type { Finish } from '../tulle.js';
+import type { Finish } from '../finish.js';
 import { type Address, address, byteRange, collect, header, rate, seconds, wholeNumber } from '../values.js';
 
 const loadHelp = `

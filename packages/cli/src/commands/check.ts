@@ -5,9 +5,9 @@ import { thisMachine } from '../check/machine.js';
 import { machineChecks } from '../check/machine-checks.js';
 import { type AskSidecar, meshChecks } from '../check/mesh-checks.js';
 import { checkText, groupText, verdictText } from '../check/render-check.js';
+import type { Finish } from '../finish.js';
 import { requestInPod } from '../pod-request.js';
 import { checkTestbedName, statusIfUp, type TestbedModule, testbed } from '../testbed.js';
-import type { Finish } from '../tulle.js';
 
 const help = `
 Each line is a fact about this machine or about the testbed that is up; a failure (×) or something to look at (‼)

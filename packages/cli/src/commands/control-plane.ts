@@ -1,6 +1,6 @@
 import type { ControlPlaneOptions } from '@tulle/control-plane';
 import { Command, Option } from 'commander';
-import type { Finish } from '../tulle.js';
+import type { Finish } from '../finish.js';
 import { addressText, collect, text } from '../values.js';
 
 const help = `

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
+import type { Finish } from '../finish.js';
 import { checkTestbedName } from '../testbed.js';
-import type { Finish } from '../tulle.js';
 
 const help = `
 Two ordinary programs talk through two sidecars that a control plane feeds. Each step prints what is done, the command

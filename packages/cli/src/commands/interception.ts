@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Finish } from '../tulle.js';
+import type { Finish } from '../finish.js';
 
 const help = `
 Examples:

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import type { RunProxyOptions, TlsFiles } from '@tulle/proxy-core';
 import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
-import type { Finish } from '../tulle.js';
+import type { Finish } from '../finish.js';
 import { type Address, address, addresses, collect, text, wholeNumber } from '../values.js';
 
 const examples = `

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Finish } from '../tulle.js';
+import type { Finish } from '../finish.js';
 
 const help = `
 The bootstrap file names the pod, the control plane, the token and where state is kept. In a cluster the injector writes
@@ -18,16 +18,7 @@ export function sidecarCommand(finish: Finish): Command {
     .requiredOption('--bootstrap <file>', 'JSON that says who this sidecar is and where its control plane is')
     .addHelpText('after', help)
     .action(async (flags: { bootstrap: string }) => {
-      const { runSidecar } = await sidecar();
+      const { runSidecar } = await import('@tulle/sidecar');
       finish(await runSidecar({ bootstrap: flags.bootstrap }));
     });
-}
-
-interface SidecarProgram {
-  runSidecar(options: { bootstrap: string }): Promise<number>;
-}
-
-async function sidecar(): Promise<SidecarProgram> {
-  const name = '@tulle/sidecar';
-  return (await import(name)) as SidecarProgram;
 }

@@ -1,8 +1,8 @@
 import type { ControlAction, ProviderWish, TestbedUpOptions } from '@tulle/testbed';
 import { Command, Option } from 'commander';
 import { demoConfig, ownProgram } from '../demo-folder.js';
+import type { Finish } from '../finish.js';
 import { checkTestbedName, testbed } from '../testbed.js';
-import type { Finish } from '../tulle.js';
 import { collect, text } from '../values.js';
 
 const help = `

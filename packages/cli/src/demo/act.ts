@@ -10,17 +10,6 @@ export interface Act {
   run(world: World, tell: Teller): Promise<void>;
 }
 
-/** What one check found. */
-export interface Checked {
-  act: string;
-  id: string;
-  ok: boolean;
-  /** What must hold. */
-  claim: string;
-  /** What was seen, as evidence; for a failed check what was there instead. */
-  seen: string;
-}
-
 /**
  * Plays the acts in order. An act that throws has failed, and the next is played all the same: each says for itself what holds.
  * @throws when the signal aborts.

@@ -1,4 +1,4 @@
-import type { Act, Checked } from './act.js';
+import type { Checked } from './checked.js';
 
 /** Collects the checks and, when it has somewhere to write to, tells the story as it happens. */
 export class Teller {
@@ -19,7 +19,7 @@ export class Teller {
     return this.checks.filter(({ ok }) => !ok).length;
   }
 
-  act(act: Act): void {
+  act(act: { readonly id: string; readonly title: string }): void {
     this.#act = act.id;
     this.#number += 1;
     this.#write(`\n${String(this.#number).padStart(2)}  ${act.title}\n`);

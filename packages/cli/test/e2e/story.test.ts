@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { Checked } from '../../dist/demo/act.js';
+import type { Checked } from '../../dist/demo/checked.js';
 import { type Provider, type RunOptions, temporaryFolder, tulle } from './mesh.js';
 import { noNamespaces, noUserNamespaces, ordinaryUser } from './possible.js';
 
