@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createProxy } from '@tulle/proxy-core';
+import t from 'tap';
+import { ask, cluster, config, httpServer, onEveryEngine, start } from './fixture.js';
+
+onEveryEngine(t, 'a full disk costs lines, said once and counted, and no request', async (t, engine) => {
+  const upstream = await httpServer(t, (_request, response) => response.end('ok'));
+  const it = config({ clusters: [cluster('up', [upstream])], accessLog: { target: '/dev/full', format: 'json' } });
+  const { port, proxy, warnings } = await start(t, engine, it);
+  for (let i = 0; i < 20; i++) t.equal((await ask({ port })).body, 'ok');
+  await proxy.clusters();
+  t.equal(warnings.length, 1);
+  t.match(warnings[0], /access log \/dev\/full: .*ENOSPC/);
+  t.match(proxy.metrics(), /tulle_access_log_dropped_total 20\n/);
+});
+
+onEveryEngine(t, 'a file is appended to, in both formats, and changing the target loses no line', async (t, engine) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tulle-log-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const [first, second] = [join(folder, 'first.log'), join(folder, 'second log')];
+  writeFileSync(first, 'before\n');
+  const upstream = await httpServer(t, (_request, response) => response.end('ok'));
+  const to = (target: string, format: 'json' | 'text'): Parameters<typeof start>[2] =>
+    config({ clusters: [cluster('up', [upstream])], accessLog: { target, format } });
+  const { port, proxy } = await start(t, engine, to(first, 'json'));
+  await ask({ port, path: '/one' });
+  await proxy.update(to(second, 'text'));
+  await ask({ port, path: '/two?x=1' });
+  await proxy.update(to(first, 'json'));
+  await ask({ port, path: '/three' });
+  await proxy.close();
+  const lines = readFileSync(first, 'utf8').trimEnd().split('\n');
+  t.equal(lines[0], 'before');
+  t.same(
+    lines.slice(1).map((line) => (JSON.parse(line) as { path: string }).path),
+    ['/one', '/three'],
+  );
+  t.match(
+    readFileSync(second, 'utf8'),
+    /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] outbound "GET \/two\?x=1 http\/1\.1" 200 - 0 2 \d+us "127\.0\.0\.1:\d+" 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ - to-up\n$/,
+  );
+});
+
+onEveryEngine(t, 'a log that cannot be opened is said at the start, and no update takes it', async (t, engine) => {
+  const accessLog = { target: '/nowhere/at/all.log', format: 'json' } as const;
+  await t.rejects(createProxy(config({ accessLog }), { engine }), {
+    message: /access log \/nowhere\/at\/all\.log: .*name a file that can be written/,
+  });
+  const upstream = await httpServer(t, (_request, response) => response.end('ok'));
+  const { port, proxy, logged } = await start(t, engine, config({ clusters: [cluster('up', [upstream])] }));
+  await t.rejects(proxy.update(config({ accessLog })), { message: /access log/ });
+  t.equal((await ask({ port })).body, 'ok');
+  t.equal((await logged(1)).length, 1, 'the old log goes on');
+});
