@@ -1,6 +1,6 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomInt, sign } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Program } from './program.js';
 
@@ -167,15 +167,26 @@ endpoints: [{ addresses: [${ip}], conditions: { ready: true }, targetRef: { kind
 `;
 }
 
+/** Below the range from which the kernel gives ports to connections: one of those could take a port between its check and its use. */
+const firstPort = 20_000;
+const lastPort = 32_000;
+const given = new Set<number>();
+
 async function freePorts(ip: string, count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, ip, resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const found: number[] = [];
+  while (found.length < count) {
+    const port = randomInt(firstPort, lastPort);
+    if (given.has(port) || !(await isFree(ip, port))) continue;
+    given.add(port);
+    found.push(port);
+  }
+  return found;
+}
+
+function isFree(ip: string, port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, ip, () => server.close(() => resolve(true)));
+  });
 }

@@ -26,7 +26,7 @@ export class Program {
   /** Its log: JSON lines. */
   log = '';
   out = '';
-  private readonly watchers: { pattern: RegExp; resolve: (line: string) => void }[] = [];
+  private readonly watchers: { pattern: RegExp; times: number; resolve: (line: string) => void }[] = [];
 
   constructor(run: keyof typeof entries, options: object) {
     const args = [runner, entries[run], run, JSON.stringify(options)];
@@ -47,10 +47,10 @@ export class Program {
     });
   }
 
-  /** Resolves with the first line of the log that matches, past or to come. */
-  logged(pattern: RegExp): Promise<string> {
+  /** Resolves with the line of the log that matches for the given time, past or to come. */
+  logged(pattern: RegExp, times = 1): Promise<string> {
     return new Promise((resolve) => {
-      const watcher = { pattern, resolve };
+      const watcher = { pattern, times, resolve };
       this.watchers.push(watcher);
       this.check(watcher);
     });
@@ -61,8 +61,8 @@ export class Program {
     return this.exit;
   }
 
-  private check({ pattern, resolve }: { pattern: RegExp; resolve: (line: string) => void }): void {
-    const line = this.log.split('\n').find((each) => pattern.test(each));
-    if (line !== undefined) resolve(line);
+  private check({ pattern, times, resolve }: (typeof this.watchers)[number]): void {
+    const lines = this.log.split('\n').filter((each) => pattern.test(each));
+    if (lines.length >= times) resolve(lines[times - 1]);
   }
 }
