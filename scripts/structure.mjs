@@ -149,14 +149,14 @@ function code(text) {
     .replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
 }
 
-/** Cycles of imports that exist at run time; types vanish. */
+/** Cycles of imports, those of types too: two files that need each other's types are one thing in two places. */
 function cycles() {
   const state = new Map();
   const found = [];
   const visit = (file, path) => {
     state.set(file, 'open');
-    for (const { specifier, isType } of imports.get(file) ?? []) {
-      if (isType || !specifier.startsWith('.')) continue;
+    for (const { specifier } of imports.get(file) ?? []) {
+      if (!specifier.startsWith('.')) continue;
       const target = resolve(dirname(file), specifier).replace(/\.js$/, '.ts');
       if (!imports.has(target)) continue;
       if (state.get(target) === 'open') found.push([...path.slice(path.indexOf(target)), target]);

@@ -10,24 +10,23 @@ import type { Direction as DirectionName, ProxyConfig } from './config/config.js
 import type { Direction } from './direction.js';
 import type { Downstream, ExchangeOpener } from './exchange.js';
 import { type Failure, failure, reasons } from './failure.js';
-import type { Exchange, ExchangeServices } from './forward/exchange.js';
-import type { Tunnel, TunnelServices } from './forward/tunnel.js';
+import type { Exchange } from './forward/exchange.js';
+import type { Tunnel } from './forward/tunnel.js';
 import { Inbound } from './inbound.js';
 import type { Clock, Connection, ConnectionHandler, Io, IoError } from './io/io.js';
 import { defaultLimits, type Limits } from './limits.js';
 import { type Listener, type ListenerOwner, Listeners } from './listeners.js';
 import { Slabs } from './message/slabs.js';
 import type { Observer } from './observe/record.js';
-import type { Opening, OpeningServices } from './opening.js';
+import type { Opening } from './opening.js';
 import { Outbound } from './outbound.js';
+import type { Plane } from './plane.js';
 import { respondFailure } from './respond/local.js';
 import { Contexts } from './secure/contexts.js';
 import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
 import type { Cluster } from './upstream/cluster.js';
 import type { Endpoint } from './upstream/endpoint.js';
 import { Upstreams } from './upstreams.js';
-
-export type { Listener } from './listeners.js';
 
 export interface DataPlaneOptions {
   /** Share ports with other data threads. */
@@ -41,7 +40,7 @@ export interface DataPlaneOptions {
 /** How often a drain looks whether the last connection is gone. */
 const drainCheckMs = 50;
 
-export class DataPlane implements ExchangeServices, TunnelServices, OpeningServices, ListenerOwner, TimerOwner {
+export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly slabs: Slabs = new Slabs();
@@ -174,7 +173,6 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     this.openings.delete(opening);
   }
 
-  /** codec: HTTP is spoken on a connection. */
   serveHttp(connection: Connection, listener: Listener, opener: ExchangeOpener): ConnectionHandler {
     const { direction } = listener.config;
     const server = new Http1Server(connection, this.io, this.limits, opener, {
@@ -234,7 +232,6 @@ export class DataPlane implements ExchangeServices, TunnelServices, OpeningServi
     recordFailure(endpoint, this.clock.nowMs());
   }
 
-  /** A connection or a message that came to nothing. */
   rejected(direction: DirectionName, connection: Connection, failed: Failure): void {
     this.observer.rejected(direction, {
       remote: connection.remote,

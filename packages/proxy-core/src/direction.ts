@@ -1,6 +1,5 @@
 /** What outbound and inbound have in common: each try of an exchange or tunnel, and the ends that need no stage. The order of the stages is in `outbound.ts` and `inbound.ts`. */
 import type { Direction as DirectionName } from './config/config.js';
-import type { DataPlane, Listener } from './data-plane.js';
 import type { Downstream } from './exchange.js';
 import { type Failure, failure } from './failure.js';
 import { Exchange } from './forward/exchange.js';
@@ -8,17 +7,19 @@ import { Tunnel } from './forward/tunnel.js';
 import type { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
 import type { Chain } from './listen/chains.js';
+import type { Listener } from './listeners.js';
 import type { Head } from './message/head.js';
 import type { OpeningOwner } from './opening.js';
+import type { Plane } from './plane.js';
 import { type AccessFacts, authorize, type Verdict } from './policy/authorize.js';
 import { chooseCluster } from './route/match.js';
 
 export abstract class Direction implements OpeningOwner {
   abstract readonly name: DirectionName;
-  readonly plane: DataPlane;
+  readonly plane: Plane;
   readonly listener: Listener;
 
-  constructor(plane: DataPlane, listener: Listener) {
+  constructor(plane: Plane, listener: Listener) {
     this.plane = plane;
     this.listener = listener;
   }

@@ -1,13 +1,15 @@
 /** One client's connection that speaks HTTP, as the direction it belongs to sees it: who it is, where it was going, and which chain serves it by now. */
 import type { SocketAddress } from './address.js';
-import type { Direction } from './direction.js';
+import type { Direction as DirectionName } from './config/config.js';
 import type { Downstream, ExchangeEvents, ExchangeOpener } from './exchange.js';
 import type { Failure } from './failure.js';
 import type { Connection } from './io/io.js';
 import { type Chain, type ChainIndex, chainForAlpn, chainForBytes, findChains } from './listen/chains.js';
+import type { Listener } from './listeners.js';
+import type { OwnEdits } from './message/edits.js';
 import { fromLatin1, type Head } from './message/head.js';
+import type { Plane } from './plane.js';
 import type { AccessFacts } from './policy/authorize.js';
-import type { OwnEdits } from './route-action.js';
 import { verifyClient } from './secure/server-tls.js';
 
 const clientCertField = fromLatin1('x-forwarded-client-cert');
@@ -15,6 +17,14 @@ const reasonField = fromLatin1('x-tulle-reason');
 
 /** A URI that can stand in a field value without being taken for more than one. */
 const printable = /^[!-+\--:<-~]+$/;
+
+/** The direction that the connection belongs to. */
+export interface HttpClientOwner {
+  readonly name: DirectionName;
+  readonly plane: Pick<Plane, 'respond' | 'rejected'>;
+  readonly listener: Listener;
+  request(client: HttpClient, downstream: Downstream, head: Head): ExchangeEvents;
+}
 
 export class HttpClient implements ExchangeOpener {
   readonly destination: SocketAddress;
@@ -25,13 +35,13 @@ export class HttpClient implements ExchangeOpener {
    */
   readonly inboundEdits: OwnEdits;
 
-  private readonly direction: Direction;
+  private readonly owner: HttpClientOwner;
   private readonly connection: Connection;
   private index: ChainIndex | undefined = undefined;
   private chain: Chain | undefined = undefined;
 
-  constructor(direction: Direction, connection: Connection, peerUri: string) {
-    this.direction = direction;
+  constructor(owner: HttpClientOwner, connection: Connection, peerUri: string) {
+    this.owner = owner;
     this.connection = connection;
     this.destination = connection.destination;
     this.peerUri = peerUri;
@@ -47,18 +57,18 @@ export class HttpClient implements ExchangeOpener {
   }
 
   request(downstream: Downstream, head: Head): ExchangeEvents {
-    return this.direction.request(this, downstream, head);
+    return this.owner.request(this, downstream, head);
   }
 
   malformed(downstream: Downstream, failed: Failure): void {
-    const { plane, name } = this.direction;
+    const { plane, name } = this.owner;
     plane.respond(downstream, failed, true);
     plane.rejected(name, this.connection, failed);
   }
 
   /** The chain for this connection in the configuration of now; undefined when it has been taken away or lets this peer in no more. Looked up once per configuration. */
   currentChain(): Chain | undefined {
-    const { chains } = this.direction.listener;
+    const { chains } = this.owner.listener;
     if (chains !== this.index) {
       this.index = chains;
       this.chain = this.findChain(chains);

@@ -1,17 +1,22 @@
 /** What a matched route asks for, done: forward to one of its clusters, redirect, or answer. */
-import type { DataPlane } from './data-plane.js';
 import { failure } from './failure.js';
 import type { Exchange } from './forward/exchange.js';
-import type { HeadEdits } from './message/edits.js';
+import type { HeadEdits, OwnEdits } from './message/edits.js';
 import { fieldIds } from './message/fields.js';
 import { fromLatin1 } from './message/head.js';
+import type { Plane } from './plane.js';
 import { directFields, redirectFields } from './respond/local.js';
 import { chooseCluster, rewrittenPath } from './route/match.js';
 import { redirectLocation } from './route/redirect.js';
 import type { ForwardAction, Route } from './route/table.js';
 
 /** Does what the route says: forward to one of its clusters, redirect, or answer. `own` is what this direction itself changes in heads. */
-export function followRoute(plane: DataPlane, exchange: Exchange, route: Route, own: OwnEdits): Exchange {
+export function followRoute(
+  plane: Pick<Plane, 'random' | 'cluster' | 'newRequestId'>,
+  exchange: Exchange,
+  route: Route,
+  own: OwnEdits,
+): Exchange {
   const { action } = route;
   const { head } = exchange;
   exchange.route = route.name;
@@ -39,17 +44,11 @@ export function followRoute(plane: DataPlane, exchange: Exchange, route: Route, 
   return exchange.forward(action, cluster);
 }
 
-/** What a direction changes in every message, beyond what routes ask for. */
-export interface OwnEdits {
-  readonly request: HeadEdits | undefined;
-  readonly response: HeadEdits | undefined;
-}
-
 export const nothingOwn: OwnEdits = { request: undefined, response: undefined };
 
 const requestIdField = fieldIds['x-request-id'];
 
-function requestIdOf(plane: DataPlane, { head }: Exchange): Uint8Array {
+function requestIdOf(plane: Pick<Plane, 'newRequestId'>, { head }: Exchange): Uint8Array {
   const index = head.find(requestIdField);
   if (index >= 0) return head.bytes.subarray(head.offsets[4 * index + 2], head.offsets[4 * index + 3]);
   return plane.newRequestId();

@@ -11,3 +11,9 @@ export interface HeadEdits {
 }
 
 export const noEdits: HeadEdits = { path: undefined, authority: undefined, remove: [], append: [] };
+
+/** What a direction changes in every message, beyond what routes ask for. */
+export interface OwnEdits {
+  readonly request: HeadEdits | undefined;
+  readonly response: HeadEdits | undefined;
+}
