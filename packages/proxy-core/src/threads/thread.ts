@@ -119,6 +119,8 @@ export class LinuxThread extends BaseThread {
     this.closeWake = closeWake;
     this.worker = new Worker(new URL('./linux-thread.js', import.meta.url), {
       workerData: data,
+      // Not the program's own flags: a loader or an inspector would cost each thread its start, and has no business on a data thread.
+      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     });
     this.worker.on('message', (reply: Reply) => this.receive(reply));
