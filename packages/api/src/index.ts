@@ -13,7 +13,6 @@ export { durationMs, isDuration } from './facts/duration.js';
 export { INJECT_KEY, isInjected } from './facts/injection.js';
 export { matchesLabels } from './facts/labels.js';
 export { type ServiceProtocol, serviceProtocol } from './facts/protocol.js';
-export { parseSpiffeId, spiffeId, type WorkloadIdentity } from './facts/spiffe.js';
 export { targetPortOf } from './facts/target-port.js';
 export type {
   AuthorizationPolicy,

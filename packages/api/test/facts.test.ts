@@ -10,11 +10,9 @@ import {
   type Namespace,
   type Pod,
   parseManifest,
-  parseSpiffeId,
   readPodAnnotations,
   type Service,
   serviceProtocol,
-  spiffeId,
   targetPortOf,
 } from '../src/index.js';
 
@@ -44,21 +42,6 @@ t.test('durations are those of the Gateway API', async (t) => {
   for (const text of ['', '5', '1.5s', '-1s', '1d', '5 s', '100000s', '1s1s1s1s1s']) {
     t.equal(isDuration(text), false, text);
     t.throws(() => durationMs(text), RangeError, text);
-  }
-});
-
-t.test('a SPIFFE id is read as it was made, and nothing else is', async (t) => {
-  const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'web' };
-  t.equal(spiffeId(identity), 'spiffe://cluster.local/ns/shop/sa/web');
-  t.same(parseSpiffeId(spiffeId(identity)), identity);
-  for (const uri of [
-    'spiffe://a/ns/b',
-    'SPIFFE://a/ns/b/sa/c',
-    'spiffe://a/ns/b/sa/c/',
-    'spiffe://a/ns//sa/c',
-    'spiffe://a/ns/b/sa/c?x',
-  ]) {
-    t.equal(parseSpiffeId(uri), undefined, uri);
   }
 });
 

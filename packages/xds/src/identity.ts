@@ -13,7 +13,8 @@ export function spiffeId(identity: WorkloadIdentity): string {
 /** SPIFFE-ID section 2.1: a trust domain is lower-case letters, digits, dots, dashes and underscores. */
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
 
-const SPIFFE_ID = /^spiffe:\/\/([a-z0-9._-]{1,255})\/ns\/([a-z0-9.-]{1,253})\/sa\/([a-z0-9.-]{1,253})$/;
+/** A namespace is an RFC 1123 label, a service account an RFC 1123 subdomain. */
+const SPIFFE_ID = /^spiffe:\/\/([a-z0-9._-]{1,255})\/ns\/([a-z0-9-]{1,63})\/sa\/([a-z0-9.-]{1,253})$/;
 
 export function isTrustDomain(text: string): boolean {
   return TRUST_DOMAIN.test(text);

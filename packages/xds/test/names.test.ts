@@ -17,6 +17,7 @@ t.test('a URI that is nearly a SPIFFE ID of ours is none', async (t) => {
     'spiffe://cluster.local/ns/default/sa/server/',
     'spiffe://cluster.local/ns/default/sa/server\n',
     'spiffe://cluster.local/ns/default/sa/a/b',
+    'spiffe://cluster.local/ns/de.fault/sa/server',
     'spiffe://cluster.local/ns/de%2Ffault/sa/server',
     'spiffe://cluster.local:8443/ns/default/sa/server',
     'spiffe://Cluster.local/ns/default/sa/server',
