@@ -19,10 +19,9 @@ spec:
   ports: [{ name: http, port: 80, targetPort: http }]
 ---`;
 
-async function meshOf(
-  t: Pick<typeof t, 'testdir' | 'teardown'>,
-  svidTtlMs?: number,
-): Promise<{ mesh: Mesh; pod: PodPlace }> {
+type Test = Pick<typeof t, 'testdir' | 'teardown'>;
+
+async function meshOf(t: Test, svidTtlMs?: number): Promise<{ mesh: Mesh; pod: PodPlace }> {
   const mesh = new Mesh({ dir: t.testdir(), engine: 'portable', svidTtlMs });
   t.teardown(() => mesh.close());
   const pod = await placePod('server', '127.0.0.1');

@@ -171,7 +171,7 @@ t.test('a sidecar with interception: what comes of its resources', async (t) => 
 });
 
 t.test('the own pod is reached in plain text where rules of the kernel redirect, and only there', async (t) => {
-  const own = (config: ProxyConfig) => (config.clusters[0].endpoints as { tls: boolean }[])[1].tls;
+  const own = (config: ProxyConfig) => (config.clusters[0].endpoints as readonly { tls: boolean }[])[1].tls;
   t.equal(own(configOf()), false);
   t.equal(own(configOf({}, { ...facts, isRedirected: false })), true);
 });

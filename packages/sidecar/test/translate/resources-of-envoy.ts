@@ -25,6 +25,9 @@ import {
   UpstreamTlsContextSchema,
 } from '@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 
+/** What a message is made of, without the made message: so that it can be spread. */
+type Init<S extends DescMessage> = Exclude<MessageInitShape<S>, { readonly $typeName: string }>;
+
 /** Envoy's resources as a control plane sends them, for tests to take as they are or to spoil. */
 
 export const overAds = { configSourceSpecifier: { case: 'ads' as const, value: {} }, resourceApiVersion: 2 };
@@ -40,8 +43,11 @@ export function address(ip: string, port: number) {
   };
 }
 
-function typed<S extends DescMessage>(name: string, schema: S, config: MessageInitShape<S>) {
-  return { name, configType: { case: 'typedConfig' as const, value: packAny(schema, create(schema, config)) } };
+function typed<S extends DescMessage>(name: string, schema: S, config: Init<S>) {
+  return {
+    name,
+    configType: { case: 'typedConfig' as const, value: packAny(schema, create(schema, config as MessageInitShape<S>)) },
+  };
 }
 
 export function tcpProxy(cluster: string) {
@@ -52,9 +58,9 @@ export function tcpProxy(cluster: string) {
 }
 
 export function httpOver(
-  routes: MessageInitShape<typeof HttpConnectionManagerSchema>['routeSpecifier'],
-  rules: MessageInitShape<typeof RBACSchema>[] = [],
-  change: MessageInitShape<typeof HttpConnectionManagerSchema> = {},
+  routes: Init<typeof HttpConnectionManagerSchema>['routeSpecifier'],
+  rules: Init<typeof RBACSchema>[] = [],
+  change: Init<typeof HttpConnectionManagerSchema> = {},
 ) {
   const rbac = rules.map((each) => typed(filterName.httpRbac, HttpRbacSchema, { rules: each }));
   return typed(filterName.httpConnectionManager, HttpConnectionManagerSchema, {
@@ -68,11 +74,11 @@ export function httpOver(
   });
 }
 
-export function rds(name: string): MessageInitShape<typeof HttpConnectionManagerSchema>['routeSpecifier'] {
+export function rds(name: string): Init<typeof HttpConnectionManagerSchema>['routeSpecifier'] {
   return { case: 'rds', value: { configSource: overAds, routeConfigName: name } };
 }
 
-export const allowClient: MessageInitShape<typeof RBACSchema> = {
+export const allowClient: Init<typeof RBACSchema> = {
   action: RBAC_Action.ALLOW,
   policies: {
     'default/readers': {
@@ -101,7 +107,7 @@ export const allowClient: MessageInitShape<typeof RBACSchema> = {
   },
 };
 
-export function listener(init: MessageInitShape<typeof ListenerSchema>): Any {
+export function listener(init: Init<typeof ListenerSchema>): Any {
   return packAny(ListenerSchema, create(ListenerSchema, init));
 }
 
@@ -113,7 +119,7 @@ export const catchAll: Any = listener({
   defaultFilterChain: { filters: [tcpProxy('passthrough')] },
 });
 
-export function dialled(ip: string, port: number, chains?: MessageInitShape<typeof FilterChainSchema>[]): Any {
+export function dialled(ip: string, port: number, chains?: Init<typeof FilterChainSchema>[]): Any {
   const name = `outbound/${ip}:${port}`;
   return listener({
     name,
@@ -137,7 +143,7 @@ function meshTls(protocol: string) {
 }
 
 export function inbound(): Any {
-  const routes: MessageInitShape<typeof HttpConnectionManagerSchema>['routeSpecifier'] = {
+  const routes: Init<typeof HttpConnectionManagerSchema>['routeSpecifier'] = {
     case: 'routeConfig',
     value: {
       name: 'inbound/8080',
@@ -173,12 +179,9 @@ export function inbound(): Any {
   });
 }
 
-type Forward = Extract<NonNullable<MessageInitShape<typeof RouteSchema>['action']>, { case: 'route' }>['value'];
+type Forward = Extract<NonNullable<Init<typeof RouteSchema>['action']>, { case: 'route' }>['value'];
 
-export function route(
-  action: Forward,
-  change: MessageInitShape<typeof RouteSchema> = {},
-): MessageInitShape<typeof RouteSchema> {
+export function route(action: Forward, change: Init<typeof RouteSchema> = {}): Init<typeof RouteSchema> {
   return {
     name: 'default',
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
@@ -187,14 +190,14 @@ export function route(
   };
 }
 
-export function routes(name: string, list: MessageInitShape<typeof RouteSchema>[]): Any {
+export function routes(name: string, list: Init<typeof RouteSchema>[]): Any {
   return packAny(
     RouteConfigurationSchema,
     create(RouteConfigurationSchema, { name, virtualHosts: [{ name, domains: ['*'], routes: list }] }),
   );
 }
 
-export function edsCluster(name: string, change: MessageInitShape<typeof ClusterSchema> = {}): Any {
+export function edsCluster(name: string, change: Init<typeof ClusterSchema> = {}): Any {
   const message: Cluster = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },

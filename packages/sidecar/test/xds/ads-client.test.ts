@@ -114,7 +114,7 @@ class Hurried extends TestOutside {
   }
 }
 
-async function start(t: Pick<typeof t, 'teardown'>, authority: Authority, port: number, roots = authority.rootPem) {
+async function start(test: Pick<typeof t, 'teardown'>, authority: Authority, port: number, roots = authority.rootPem) {
   const outside = new Hurried();
   const store = new ResourceStore();
   const shown = { ...(await authority.issue([{ type: 'url', value: clientId }])) };
@@ -139,7 +139,7 @@ async function start(t: Pick<typeof t, 'teardown'>, authority: Authority, port: 
     outside,
   });
   connection.start();
-  t.teardown(() => connection.close());
+  test.teardown(() => connection.close());
   return { outside, store, shown, connected, refusals: () => refused };
 }
 
