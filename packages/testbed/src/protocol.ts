@@ -104,6 +104,8 @@ export interface KeeperSpec {
   /** False: no control plane and no sidecars, only pods, services and DNS. */
   mesh: boolean;
   logLevel: string;
+  /** Null: the control plane's own default. */
+  certificateLifeMs: number | null;
   /** Where all pods have to share 127.0.0.1 (systems without the whole of 127/8). */
   singleLoopback: boolean;
 }

@@ -1,7 +1,7 @@
 import type { ControlPlaneOptions } from '@tulle/control-plane';
 import { Command, Option } from 'commander';
 import type { Finish } from '../finish.js';
-import { addressText, collect, text } from '../values.js';
+import { addressText, collect, seconds, text } from '../values.js';
 
 const help = `
 Example:
@@ -25,14 +25,16 @@ export function controlPlaneCommand(finish: Finish): Command {
     .option('--certificates <addr:port>', 'certificates for workloads, gRPC', addressText, '0.0.0.0:15013')
     .option('--admin <addr:port>', '/ready, /metrics and /debug over HTTP', addressText, '127.0.0.1:15014')
     .option('--trust-domain <name>', 'trust domain of all identities', 'cluster.local')
+    .option('--certificate-life <time>', 'how long certificates live (default: 1h)', seconds)
     .addOption(
       new Option('--log-level <level>', 'of the JSON log on standard error')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
         .default('info'),
     )
     .addHelpText('after', help)
-    .action(async (flags: ControlPlaneOptions) => {
+    .action(async ({ certificateLife, ...flags }: ControlPlaneOptions & { certificateLife?: number }) => {
       const { runControlPlane } = await import('@tulle/control-plane');
-      finish(await runControlPlane(flags));
+      const life = certificateLife === undefined ? {} : { svidTtlMs: certificateLife * 1000 };
+      finish(await runControlPlane({ ...flags, ...life }));
     });
 }

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { demoConfig, ownProgram } from '../demo-folder.js';
 import type { Finish } from '../finish.js';
 import { checkTestbedName, testbed } from '../testbed.js';
-import { collect, text } from '../values.js';
+import { collect, seconds, text } from '../values.js';
 
 const help = `
 Examples:
@@ -23,6 +23,7 @@ interface UpFlags {
   provider: ProviderWish;
   mesh: boolean;
   logLevel: string;
+  certificateLife?: number;
 }
 
 interface Named {
@@ -58,6 +59,7 @@ function addUp(parent: Command, finish: Finish): void {
         .default('auto'),
     )
     .option('--no-mesh', 'pods, services and DNS only: to compare with')
+    .option('--certificate-life <time>', 'how long certificates live (default: 1h); to see them renewed', seconds)
     .addOption(
       new Option('--log-level <level>', 'of the control plane')
         .choices(['trace', 'debug', 'info', 'warn', 'error'])
@@ -71,6 +73,7 @@ function addUp(parent: Command, finish: Finish): void {
         cliPath: ownProgram(),
         mesh: flags.mesh,
         logLevel: flags.logLevel,
+        ...(flags.certificateLife === undefined ? {} : { certificateLifeMs: flags.certificateLife * 1000 }),
       };
       finish(await (await testbed()).testbedUp(options));
     });

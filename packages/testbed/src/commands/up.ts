@@ -32,6 +32,8 @@ export interface TestbedUpOptions extends Streams {
   mesh?: boolean;
   /** Of the control plane. Default `info`. */
   logLevel?: string;
+  /** How long the mesh's certificates live. Default: as the control plane has it, an hour. */
+  certificateLifeMs?: number;
   /** All pods on 127.0.0.1, as where 127/8 is not local as a whole. Default: so on anything but Linux. */
   singleLoopback?: boolean;
   /** Ends an unfinished `up` as Ctrl-C does. */
@@ -139,6 +141,7 @@ async function bringUp(
       cliPath,
       mesh: options.mesh ?? true,
       logLevel: options.logLevel ?? 'info',
+      certificateLifeMs: options.certificateLifeMs ?? null,
       singleLoopback: options.singleLoopback ?? process.platform !== 'linux',
     };
     if (interrupted.signal.aborted) throw new Interrupted();

@@ -24,6 +24,7 @@ export class ControlPlane {
       cli: readonly string[];
       config: readonly string[];
       logLevel: string;
+      certificateLifeMs: number | null;
       env: Readonly<Record<string, string>>;
       started: (name: string, pid: number) => void;
       allowed: () => boolean;
@@ -44,6 +45,7 @@ export class ControlPlane {
       ...['--token-issuer', tokenIssuer],
       ...['--token-jwks', paths.tokenJwks],
       ...['--log-level', options.logLevel],
+      ...(options.certificateLifeMs === null ? [] : ['--certificate-life', `${options.certificateLifeMs}ms`]),
     ];
     this.program = new Program(
       {

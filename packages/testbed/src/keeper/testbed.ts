@@ -96,6 +96,7 @@ export class Testbed {
         cli,
         config: this.spec.config,
         logLevel: this.spec.logLevel,
+        certificateLifeMs: this.spec.certificateLifeMs,
         env: baseEnv,
         started: around.started,
         allowed: around.allowed,
