@@ -101,22 +101,42 @@ t.test(
   },
 );
 
-t.test(
-  'invariant: the result names what the WHATWG URL parser names, for paths without duplicate slashes that stay within the root',
-  (t) => {
-    fc.assert(
-      fc.property(paths, (path) => {
-        const first = normalise(path);
-        if (first.startsWith('refused') || path.includes('//') || first.startsWith('//')) return;
-        const once = first.startsWith('=') ? first.slice(1) : first;
-        const theirs = new URL(`http://a${path}`).pathname
-          .replace(/%[0-9a-f]{2}/gi, (encoded) => encoded.toUpperCase())
-          .replaceAll('%41', 'A')
-          .replaceAll('%2E', '.');
-        if (once !== theirs) throw new Error(`${path}: ${once} against ${theirs}`);
-      }),
-      { numRuns: 5_000 },
-    );
-    t.end();
-  },
-);
+/** RFC 3986 section 5.2.4, word by word: the second opinion. (The URL class of Node 20.20 leaves `/b/.b/..` as it is.) */
+function removeDotSegments(path: string): string {
+  let input = path;
+  let output = '';
+  while (input !== '') {
+    if (input.startsWith('/./')) input = input.slice(2);
+    else if (input === '/.') input = '/';
+    else if (input.startsWith('/../') || input === '/..') {
+      input = input === '/..' ? '/' : input.slice(3);
+      output = output.slice(0, Math.max(0, output.lastIndexOf('/')));
+    } else {
+      const next = input.indexOf('/', 1);
+      output += next < 0 ? input : input.slice(0, next);
+      input = next < 0 ? '' : input.slice(next);
+    }
+  }
+  return output;
+}
+
+t.test('invariant: dot segments go as RFC 3986 section 5.2.4 says, for paths without duplicate slashes', (t) => {
+  let compared = 0;
+  fc.assert(
+    fc.property(paths, (path) => {
+      const first = normalise(path);
+      if (first.startsWith('refused') || path.includes('//')) return;
+      const once = first.startsWith('=') ? first.slice(1) : first;
+      const decoded = path
+        .replace(/%[0-9a-f]{2}/gi, (encoded) => encoded.toUpperCase())
+        .replaceAll('%41', 'A')
+        .replaceAll('%2E', '.');
+      const theirs = removeDotSegments(decoded);
+      if (once !== theirs) throw new Error(`${path}: ${once} against ${theirs}`);
+      compared++;
+    }),
+    { numRuns: 5_000 },
+  );
+  t.ok(compared > 300, `compared ${compared}`);
+  t.end();
+});

@@ -323,6 +323,8 @@ t.test('a request paused by its exchange reads on when the answer is whole', (t)
   t.notOk(bench.wire.paused);
   bench.wire.receive('cdef');
   t.ok(bench.server.isIdle);
+  bench.wire.receive('POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nab');
+  t.notOk(bench.wire.paused, 'the pause was not for the next one');
   t.end();
 });
 

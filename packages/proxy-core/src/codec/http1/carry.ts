@@ -23,3 +23,15 @@ export class Carry {
     this.length -= start;
   }
 }
+
+/** What to carry on with when `bytes[at, end)` could not be used; `bytes` may be the carried ones. undefined: nothing is left. */
+export function keepRest(carry: Carry | undefined, bytes: Uint8Array, at: number, end: number): Carry | undefined {
+  if (at === end) return undefined;
+  if (carry?.bytes === bytes) {
+    if (at > 0) carry.dropTo(at);
+    return carry;
+  }
+  const fresh = new Carry();
+  fresh.append(bytes, at, end);
+  return fresh;
+}

@@ -18,7 +18,7 @@ import type { HeadEdits } from '../../message/edits.js';
 import { fieldIds } from '../../message/fields.js';
 import { fromLatin1, type Head } from '../../message/head.js';
 import { BodyWriter } from './body-writer.js';
-import { Carry } from './carry.js';
+import { type Carry, keepRest } from './carry.js';
 import type { Http1Decoder, MessageEvents } from './decoder.js';
 import { encodeRequest, headBound, requestFraming } from './encoder.js';
 import { keepAliveTimeoutMs } from './keep-alive.js';
@@ -297,19 +297,7 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
       if (at < end) this.kept = false;
       this.settle();
     } else {
-      this.keep(bytes, at, end);
-    }
-  }
-
-  private keep(bytes: Uint8Array, at: number, end: number): void {
-    const { carry } = this;
-    if (at === end) {
-      this.carry = undefined;
-    } else if (carry?.bytes === bytes) {
-      if (at > 0) carry.dropTo(at);
-    } else {
-      this.carry = new Carry();
-      this.carry.append(bytes, at, end);
+      this.carry = keepRest(this.carry, bytes, at, end);
     }
   }
 

@@ -22,7 +22,7 @@ import type { Head } from '../../message/head.js';
 import { Timer, type TimerOwner } from '../../time/wheel.js';
 import { defaultNormalise, type NormaliseOptions } from '../normalise.js';
 import { BodyWriter } from './body-writer.js';
-import { Carry } from './carry.js';
+import { type Carry, keepRest } from './carry.js';
 import type { Http1Decoder, MessageEvents } from './decoder.js';
 import { encodeLocal, encodeResponse, headBound, localBound, type Persistence, type WireFraming } from './encoder.js';
 import { outbox } from './outbox.js';
@@ -299,7 +299,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
       this.releaseDecoder();
       return;
     }
-    this.keep(bytes, at, end);
+    this.carry = keepRest(this.carry, bytes, at, end);
     // Not during the loop: what arrived together is told together.
     this.events?.requestFlush();
     if (this.life !== 'open') return;
@@ -311,18 +311,6 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private consumeCarry(): void {
     const { carry } = this;
     if (carry !== undefined) this.consume(carry.bytes, 0, carry.length);
-  }
-
-  private keep(bytes: Uint8Array, at: number, end: number): void {
-    const { carry } = this;
-    if (at === end) {
-      this.carry = undefined;
-    } else if (carry?.bytes === bytes) {
-      if (at > 0) carry.dropTo(at);
-    } else {
-      this.carry = new Carry();
-      this.carry.append(bytes, at, end);
-    }
   }
 
   /** The first byte of a request is there. */
