@@ -4,15 +4,21 @@ import type { World } from '../world.js';
 
 const rate = 500;
 const seconds = 3;
+/** V8 interprets code until it is hot: without these the table would show what a proxy costs in its first seconds. */
+const warmUpRequests = 5_000;
 
 export const cost: Act = {
   id: 'cost',
   title: 'What it costs',
   async run(world, tell) {
     const { overheadTable, renderOverheadText } = await import('@tulle/bench');
+    tell.say(`After ${warmUpRequests} requests to warm up on each way:`);
     tell.say(`${rate} requests a second for ${seconds} s each, open loop: latency counts from when a request was due.`);
     tell.command(world.typed(`exec client -- tulle bench load --url http://server/ --rate ${rate}`));
-    const direct = await measureDirect(world);
+    const target = await directTarget(world);
+    await warmUp(world, 'direct-client', target, true);
+    await warmUp(world, 'client', meshTarget, false);
+    const direct = await measureDirect(world, target);
     const mesh = await measureMesh(world);
     tell.lines(
       renderOverheadText(overheadTable([direct, mesh]))
@@ -37,10 +43,24 @@ function load(world: World, pod: string, url: string, direct: boolean): Promise<
   return world.load(pod, ['--url', url, ...amount], direct);
 }
 
-async function measureDirect(world: World): Promise<PathMeasurement> {
+async function warmUp(world: World, pod: string, url: string, direct: boolean): Promise<void> {
+  await world.load(
+    pod,
+    ['--url', url, '--rate', 'max', '--requests', String(warmUpRequests), '--connections', '8'],
+    direct,
+  );
+}
+
+const meshTarget = 'http://server/';
+
+/** The pod itself: no Service, no sidecar, nothing on the way. */
+async function directTarget(world: World): Promise<string> {
   const { services } = await world.status();
-  const address = services.find(({ name }) => name === 'direct-server')?.ports[0]?.endpoints[0]?.address;
-  const { latencyUs, invalid } = await load(world, 'direct-client', `http://${address}/`, true);
+  return `http://${services.find(({ name }) => name === 'direct-server')?.ports[0]?.endpoints[0]?.address}/`;
+}
+
+async function measureDirect(world: World, target: string): Promise<PathMeasurement> {
+  const { latencyUs, invalid } = await load(world, 'direct-client', target, true);
   return { name: 'direct', latencyUs, invalid };
 }
 
@@ -49,7 +69,7 @@ const serverSidecars = ['server-v1', 'server-v2'];
 
 async function measureMesh(world: World): Promise<PathMeasurement> {
   const before = await Promise.all([cpuNs(world, clientSidecars), cpuNs(world, serverSidecars)]);
-  const { latencyUs, invalid, requests } = await load(world, 'client', 'http://server/', false);
+  const { latencyUs, invalid, requests } = await load(world, 'client', meshTarget, false);
   const after = await Promise.all([cpuNs(world, clientSidecars), cpuNs(world, serverSidecars)]);
   const perRequest = (side: 0 | 1): number => (after[side] - before[side]) / 1000 / Math.max(1, requests.sent);
   const [client, server] = await Promise.all(['client', 'server-v1'].map((pod) => world.usage(pod)));
