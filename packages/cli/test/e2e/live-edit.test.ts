@@ -1,0 +1,150 @@
+/** Files are edited while traffic runs: what is right counts within a second, what is wrong counts for nothing and is told. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Mesh, startMesh } from './mesh.js';
+import { noNamespaces } from './possible.js';
+
+t.setTimeout(180_000);
+
+/** An edit counts within this time. */
+const boundMs = 1000;
+const connections = 20;
+
+/** As an editor saves: beside the file, then over it. */
+function save(mesh: Mesh, file: string, text: string): void {
+  const path = join(mesh.folder, file);
+  writeFileSync(`${path}~`, text);
+  renameSync(`${path}~`, path);
+}
+
+function load(mesh: Mesh, seconds: number, path: string) {
+  const timing = ['--rate', '200', '--duration', `${seconds}s`, '--warmup', '0.2s', '--max-lateness', '60000000'];
+  // Answers of the two versions differ in no length.
+  return mesh.world.load('client', ['--url', `http://server${path}`, ...timing, '--connections', String(connections)]);
+}
+
+/** Asserts that the load lost nothing: no request, no connection. */
+function lostNothing(
+  t: Test,
+  { valid, invalid, requests, connects, examples }: Awaited<ReturnType<typeof load>>,
+): void {
+  t.ok(valid, 'no request is lost', { invalid, examples });
+  t.equal(requests.answered, requests.sent);
+  t.equal(connects, connections, 'no connection is broken');
+  t.comment(`${requests.answered} of ${requests.sent} requests answered over ${connects} connections`);
+}
+
+/** When the last request began that a pod still served, in ms after `since`; negative: none after it. */
+async function lastServed(mesh: Mesh, pod: string, path: string, since: number): Promise<number> {
+  const lines = (await mesh.log(pod)).filter((line) => line.path === path && line.direction === 'inbound');
+  return Math.max(...lines.map((line) => Date.parse(line.start))) - since;
+}
+
+t.test('edits', { skip: await noNamespaces() }, async (t) => {
+  const mesh = await startMesh(t, 'live-edit', { provider: 'netns' });
+  const routes = readFileSync(join(mesh.folder, '30-routes.yaml'), 'utf8');
+  const weighted = (v1: number, v2: number): string =>
+    routes.replace(/weight: 90$/m, `weight: ${v1}`).replace(/weight: 10$/m, `weight: ${v2}`);
+
+  await t.test('a route is changed under load, both ways', async (t) => {
+    const loading = load(mesh, 6, '/edited');
+    loading.catch(() => {});
+    const figures: number[] = [];
+    for (const [from, text] of [
+      ['server-v1', weighted(0, 100)],
+      ['server-v2', weighted(100, 0)],
+    ]) {
+      await mesh.world.pause(2000);
+      const since = Date.now();
+      save(mesh, '30-routes.yaml', text);
+      await mesh.world.pause(1500);
+      const ms = await lastServed(mesh, from, '/edited', since);
+      figures.push(ms);
+      t.ok(ms < boundMs, `${from} gets nothing more within a second`, { ms });
+    }
+    t.comment(`an edit counted after ${figures.map(Math.round).join(' and ')} ms`);
+    lostNothing(t, await loading);
+  });
+
+  const broken: { kind: string; file: string; text: string; says: RegExp; line: number }[] = [
+    {
+      kind: 'YAML that is none',
+      file: '30-routes.yaml',
+      text: 'apiVersion: v1\nkind: Service\nmetadata: {name: server\n',
+      says: /./,
+      line: 0,
+    },
+    {
+      kind: 'a field that is not known',
+      file: '40-policies.yaml',
+      text: readFileSync(join(mesh.folder, '40-policies.yaml'), 'utf8').replace('timeouts:', 'timeoutz:'),
+      says: /timeoutz/,
+      line: lineOf(readFileSync(join(mesh.folder, '40-policies.yaml'), 'utf8'), 'timeouts:'),
+    },
+    {
+      kind: 'a route to a Service that does not exist',
+      file: '30-routes.yaml',
+      text: routes.replace('- name: server-v1', '- name: server-v9'),
+      says: /server-v9/,
+      line: lineOf(routes, '- name: server-v1'),
+    },
+    { kind: 'weights that sum to zero', file: '30-routes.yaml', text: weighted(0, 0), says: /weight/, line: 0 },
+  ];
+  for (const { kind, file, text, says, line } of broken) {
+    await t.test(`${kind}: told with its place and a remedy, and nothing changes`, async (t) => {
+      const good = readFileSync(join(mesh.folder, file), 'utf8');
+      const loading = load(mesh, 3, '/');
+      loading.catch(() => {});
+      await mesh.world.pause(500);
+      save(mesh, file, text);
+      t.ok(await mesh.until(async () => (await mesh.status()).problems.length > 0), 'the status tells of a problem');
+      const { problems, controlPlane } = await mesh.status();
+      t.ok(controlPlane.ready, 'the control plane goes on');
+      const [problem] = problems;
+      t.equal(problem?.file, join(mesh.folder, file));
+      t.match(`${problem?.message} ${problem?.path}`, says);
+      t.ok((problem?.line ?? 0) > 0 && (problem?.column ?? 0) > 0, 'with line and column', { ...problem });
+      if (line > 0) t.equal(problem?.line, line, 'the very line');
+      t.ok((problem?.remedy ?? '').length > 10, 'and a remedy', { ...problem });
+      t.comment(`${file}:${problem?.line}:${problem?.column}: ${problem?.message} ${problem?.remedy}`);
+      t.equal(
+        (await mesh.world.request('client', { url: 'http://server/admin' })).status,
+        403,
+        'the last good state serves',
+      );
+      lostNothing(t, await loading);
+      save(mesh, file, good);
+      t.ok(await mesh.until(async () => (await mesh.status()).problems.length === 0), 'the mended file is taken');
+    });
+  }
+
+  await t.test('a mended and changed file counts', async (t) => {
+    save(mesh, '30-routes.yaml', 'no: yaml: at all');
+    t.ok(await mesh.until(async () => (await mesh.status()).problems.length > 0));
+    save(mesh, '30-routes.yaml', weighted(0, 1));
+    const only = async (): Promise<boolean> => {
+      const answers = await Promise.all([1, 2, 3].map(() => mesh.world.request('client', { url: 'http://server/' })));
+      return answers.every(({ body }) => body.includes(' v2:'));
+    };
+    t.ok(await mesh.until(only), 'all requests go where it says');
+  });
+
+  await t.test('a policy in a new file counts, and its removal too', async (t) => {
+    const denied = async (): Promise<boolean> =>
+      (await mesh.world.request('client', { url: 'http://server/private' })).status === 403;
+    t.notOk(await denied());
+    const policy = readFileSync(join(mesh.folder, '40-policies.yaml'), 'utf8')
+      .split('---')[1]
+      .replace('deny-admin', 'deny-private')
+      .replace('/admin*', '/private*');
+    save(mesh, '50-private.yaml', policy);
+    t.ok(await mesh.until(denied), 'it is enforced');
+    rmSync(join(mesh.folder, '50-private.yaml'));
+    t.ok(await mesh.until(async () => !(await denied())), 'and forgotten with its file');
+  });
+});
+
+function lineOf(text: string, part: string): number {
+  return text.slice(0, text.indexOf(part)).split('\n').length;
+}
