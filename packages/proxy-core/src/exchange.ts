@@ -105,8 +105,11 @@ export interface ExchangeOpener {
    * buffer: `moveTo` before returning.
    */
   request(downstream: Downstream, head: Head): ExchangeEvents;
-  /** The bytes are no valid request, or none came in time: answer and log; the codec closes after `sendLocal(..., close = true)`. */
-  malformed(downstream: Downstream, failure: Failure): void;
+  /**
+   * The bytes are no valid request, or none came in time: answer; the codec closes after `sendLocal(..., close = true)`. `told`: the request's exchange has had
+   * `downstreamGone` with this failure and recorded it; otherwise it is to be recorded here.
+   */
+  malformed(downstream: Downstream, failure: Failure, told: boolean): void;
 }
 
 /** An upstream connection as its pool sees it: a number of places. HTTP/1 has one. */

@@ -60,10 +60,10 @@ export class HttpClient implements ExchangeOpener {
     return this.owner.request(this, downstream, head);
   }
 
-  malformed(downstream: Downstream, failed: Failure): void {
+  malformed(downstream: Downstream, failed: Failure, told: boolean): void {
     const { plane, name } = this.owner;
     plane.respond(downstream, failed, true);
-    plane.rejected(name, this.connection, failed);
+    if (!told) plane.rejected(name, this.connection, failed);
   }
 
   /** The chain for this connection in the configuration of now; undefined when it has been taken away or lets this peer in no more. Looked up once per configuration. */

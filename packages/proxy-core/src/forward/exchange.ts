@@ -237,6 +237,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     if (this.phase === 'over') return;
     this.reason = failed.reason;
     this.detail = failed.detail;
+    // What the codec answers after a malformed body; 0 when nobody is left to answer.
+    if (this.answer === 'none') this.status = reasons[failed.reason].status;
     this.finish();
   }
 

@@ -81,8 +81,8 @@ export class ServerBench implements ExchangeOpener {
     };
   }
 
-  malformed(downstream: Downstream, failure: Failure): void {
-    this.told.push(`malformed ${failure.reason}`);
+  malformed(downstream: Downstream, failure: Failure, told: boolean): void {
+    this.told.push(`malformed ${failure.reason}${told ? ', told' : ''}`);
     downstream.sendLocal(failure.reason === 'head-timeout' ? 408 : 400, [], bytesOf('no'), true);
   }
 }

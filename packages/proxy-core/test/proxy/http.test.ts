@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import t from 'tap';
-import { ask, cluster, config, freePort, httpServer, onEveryEngine, start, tcpServer, toCluster } from './fixture.js';
+import {
+  ask,
+  cluster,
+  config,
+  exchangeBytes,
+  freePort,
+  httpServer,
+  onEveryEngine,
+  start,
+  tcpServer,
+  toCluster,
+} from './fixture.js';
 
 onEveryEngine(
   t,
@@ -308,4 +319,15 @@ onEveryEngine(t, 'policy answers 403 with a reason, and the line names the polic
       ['', 403],
     ],
   );
+});
+
+onEveryEngine(t, 'a request whose body turns out malformed is answered with 400 and logged once', async (t, engine) => {
+  const upstream = await httpServer(t, () => {});
+  const { port, logged, lines } = await start(t, engine, config({ clusters: [cluster('up', [upstream])] }));
+  const head = 'POST /upload HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n';
+  t.match(await exchangeBytes(port, `${head}5\r\nhello\r\nxyz\r\n`), /^HTTP\/1\.1 400 /);
+  t.match((await logged(1))[0], { path: '/upload', status: 400, reason: 'bad-request' });
+  t.match(await exchangeBytes(port, 'GET / HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /, 'a head without Host');
+  t.match((await logged(2))[1], { path: '', status: 400, reason: 'bad-request' });
+  t.equal(lines.length, 2);
 });

@@ -163,7 +163,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
       this.close(false);
     } else if (this.request === 'idle' && this.life === 'open') {
       if (this.carry === undefined) this.closeGracefully();
-      else this.refuse(failure('head-timeout', `no whole head within ${this.limits.headTimeoutMs} ms`));
+      else this.refuse(failure('head-timeout', `no whole head within ${this.limits.headTimeoutMs} ms`), false);
     }
   }
 
@@ -203,11 +203,12 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   messageMalformed(cause: Failure): void {
     const beganAnswer = this.answer === 'started';
     const hadAnswer = this.answer === 'whole';
+    const hadExchange = this.events !== undefined;
     this.gone(cause);
     if (this.life !== 'open') return;
     if (beganAnswer) this.close(true);
     else if (hadAnswer) this.closeGracefully();
-    else this.refuse(cause);
+    else this.refuse(cause, hadExchange);
   }
 
   sendInterim(head: Head): void {
@@ -428,7 +429,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   }
 
   /** No valid request will come: the opener answers, and the connection ends. */
-  private refuse(cause: Failure): void {
+  private refuse(cause: Failure, told: boolean): void {
     this.request = 'whole';
     this.answer = 'awaited';
     this.minorVersion = 1;
@@ -437,7 +438,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     this.mayTunnel = false;
     this.bodyBytesReceived = 0;
     this.body.begin();
-    this.opener.malformed(this, cause);
+    this.opener.malformed(this, cause, told);
   }
 
   /** The exchange is over for its owner, which is told. */
