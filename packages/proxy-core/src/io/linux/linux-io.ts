@@ -26,7 +26,7 @@ import { errno, errnoName } from './sys/errno.js';
 import * as sys from './sys/socket.js';
 import { NativeTlsContext, tlsVersions } from './sys/tls-context.js';
 import { clearWake } from './sys/wake.js';
-import { Turn } from './turn.js';
+import { Turn, type TurnMember } from './turn.js';
 
 export interface LinuxIoOptions {
   readonly limits?: Partial<Limits>;
@@ -210,7 +210,7 @@ class EpollLoop implements LinuxIo, ListenerHost {
     return false;
   }
 
-  private forgetConnection(connection: LinuxConnection): void {
+  private forgetConnection(connection: TurnMember): void {
     this.connections[connection.fd] = undefined;
     this.connectionCount--;
     // Closing takes it out of epoll. Events of this batch that still name it are told apart by their generation.

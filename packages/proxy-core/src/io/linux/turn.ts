@@ -1,11 +1,19 @@
 /** What the connections of one thread share, and the list of those to come back to. */
 import type { TimerWheel } from '../../time/wheel.js';
-import type { LinuxConnection } from './connection.js';
 import { SlabPool } from './send-queue.js';
 import { AddressCache, addressOf } from './sys/memory.js';
 
 /** One receive buffer a thread, four TLS records: what a connection has read is gone from it before the next one reads. */
 const receiveBytes = 65_536;
+
+/** What a turn needs of a connection. */
+export interface TurnMember {
+  readonly fd: number;
+  /** In the list to come back to; the turn's own. */
+  queued: boolean;
+  /** Does what can be done now. `events` are those of epoll, 0 when the turn comes back. */
+  progress(events: number): void;
+}
 
 export class Turn {
   /** Counts the turns of the loop. */
@@ -16,33 +24,33 @@ export class Turn {
   readonly addresses: AddressCache = new AddressCache();
   readonly buffer: Uint8Array = new Uint8Array(receiveBytes);
   readonly bufferAddress: number = addressOf(this.buffer);
-  private readonly forgetConnection: (connection: LinuxConnection) => void;
-  private now: LinuxConnection[] = [];
-  private next: LinuxConnection[] = [];
+  private readonly forgetMember: (member: TurnMember) => void;
+  private now: TurnMember[] = [];
+  private next: TurnMember[] = [];
 
-  constructor(timers: TimerWheel, highWaterBytes: number, forgetConnection: (connection: LinuxConnection) => void) {
+  constructor(timers: TimerWheel, highWaterBytes: number, forgetMember: (member: TurnMember) => void) {
     this.timers = timers;
     this.highWaterBytes = highWaterBytes;
-    this.forgetConnection = forgetConnection;
+    this.forgetMember = forgetMember;
   }
 
   /** Something is left to do for the connection in this turn. */
-  comeBack(connection: LinuxConnection): void {
-    if (connection.queued) return;
-    connection.queued = true;
-    this.now.push(connection);
+  comeBack(member: TurnMember): void {
+    if (member.queued) return;
+    member.queued = true;
+    this.now.push(member);
   }
 
   /** The connection has had its share of this turn. */
-  comeBackNextTurn(connection: LinuxConnection): void {
-    if (connection.queued) return;
-    connection.queued = true;
-    this.next.push(connection);
+  comeBackNextTurn(member: TurnMember): void {
+    if (member.queued) return;
+    member.queued = true;
+    this.next.push(member);
   }
 
   /** The connection closed: its descriptor is to be given back. */
-  forget(connection: LinuxConnection): void {
-    this.forgetConnection(connection);
+  forget(member: TurnMember): void {
+    this.forgetMember(member);
   }
 
   /** Whether a turn has work without any event. */
@@ -54,9 +62,9 @@ export class Turn {
   progressAll(): void {
     const { now } = this;
     for (let i = 0; i < now.length; i++) {
-      const connection = now[i];
-      connection.queued = false;
-      connection.progress(0);
+      const member = now[i];
+      member.queued = false;
+      member.progress(0);
     }
     now.length = 0;
     this.now = this.next;
