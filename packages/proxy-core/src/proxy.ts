@@ -83,7 +83,7 @@ async function startThread(
 ): Promise<Thread> {
   const limits = { ...defaultLimits, ...config.limits };
   if (engine === 'portable') return new PortableThread(limits, events);
-  const { closeWakeFd, createWakeFd, wake } = await import('./io/linux/sys/wake.js');
+  const { closeWakeFd, createWakeFd, wake } = await import('./io/linux/wake.js');
   const wakeFd = createWakeFd();
   const data = { limits, wakeFd, socketMark: options.socketMark, reusePort };
   return new LinuxThread(

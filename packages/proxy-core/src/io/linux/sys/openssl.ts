@@ -28,7 +28,6 @@ export const SSL_OP_NO_TICKET: number = 1 << 14;
 export const SSL_OP_NO_COMPRESSION: number = 1 << 17;
 export const SSL_OP_NO_RENEGOTIATION: number = 1 << 30;
 
-export const SSL_ERROR_SSL = 1;
 export const SSL_ERROR_WANT_READ = 2;
 export const SSL_ERROR_WANT_WRITE = 3;
 export const SSL_ERROR_SYSCALL = 5;
@@ -120,7 +119,6 @@ export const SSL_get0_alpn_selected: (ssl: number, data: number, length: number)
 );
 
 export const ERR_get_error: () => number = native('unsigned long ERR_get_error()');
-export const ERR_clear_error: () => void = native('void ERR_clear_error()');
 export const ERR_reason_error_string: (code: number) => string | null = native(
   'const char *ERR_reason_error_string(unsigned long)',
 );
