@@ -42,7 +42,8 @@ const stages = [
 const typeOnly = new Set(['listen>policy', 'listen>route', 'listen>secure', 'forward>pool']);
 /** Folders of proxy-core in which time and randomness may be taken from the machine. */
 const impure = ['io/', 'threads/', 'observe/sinks.ts', 'run-proxy.ts', 'proxy.ts', 'engine.ts'];
-const maxLines = 450;
+/** Most files are a quarter of this; one state machine with its drawing may come near. */
+const maxLines = 470;
 
 const sources = Object.keys(allowed).flatMap((name) => {
   const folder = join(root, 'packages', name, 'src');

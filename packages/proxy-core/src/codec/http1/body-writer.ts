@@ -69,6 +69,11 @@ export class BodyWriter {
     this.flushWith(false);
   }
 
+  /** The connection is gone: forgets what was collected for it. */
+  drop(): void {
+    outbox.drop(this.connection);
+  }
+
   /** The connection has sent all it held. True if somebody was told to stop. */
   drained(): boolean {
     const { toldFull } = this;

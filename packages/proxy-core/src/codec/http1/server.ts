@@ -17,15 +17,13 @@ import type { Downstream, ExchangeEvents, ExchangeOpener } from '../../exchange.
 import { type Failure, failure } from '../../failure.js';
 import type { Connection, ConnectionHandler, Io, IoError, PeerCertificate } from '../../io/io.js';
 import type { Limits } from '../../limits.js';
-import { type HeadEdits, noEdits } from '../../message/edits.js';
+import type { HeadEdits } from '../../message/edits.js';
 import type { Head } from '../../message/head.js';
 import { Timer, type TimerOwner } from '../../time/wheel.js';
 import { defaultNormalise, type NormaliseOptions } from '../normalise.js';
-import { BodyWriter } from './body-writer.js';
+import { AnswerWriter } from './answer-writer.js';
 import { type Carry, keepRest } from './carry.js';
 import type { Http1Decoder, MessageEvents } from './decoder.js';
-import { encodeLocal, encodeResponse, headBound, localBound, type Persistence, type WireFraming } from './encoder.js';
-import { outbox } from './outbox.js';
 import { type Spares, sparesFor } from './spares.js';
 
 export interface Http1ServerOptions {
@@ -35,8 +33,6 @@ export interface Http1ServerOptions {
   /** The connection is gone; called once, last. */
   readonly closed?: (server: Http1Server) => void;
 }
-
-const noBytes = new Uint8Array(0);
 
 export class Http1Server implements ConnectionHandler, Downstream, MessageEvents, TimerOwner {
   bodyBytesReceived = 0;
@@ -49,7 +45,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private readonly spares: Spares;
   /** Idle, head, linger or drain deadline, whichever the state calls for. */
   private readonly deadline: Timer;
-  private readonly body: BodyWriter;
+  private readonly body: AnswerWriter;
 
   private life: 'open' | 'lingering' | 'closed' = 'open';
   private request: 'idle' | 'arriving' | 'whole' | 'opaque' | 'ended' = 'idle';
@@ -60,8 +56,6 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private carry: Carry | undefined = undefined;
 
   // Facts of the request under way, which its head may outlive.
-  private minorVersion = 1;
-  private isHead = false;
   private keepAlive = true;
   private awaitsContinue = false;
   /** Its `requestEnd` waits for the answer: it may become a tunnel. */
@@ -85,7 +79,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     this.opener = opener;
     this.options = options;
     this.spares = sparesFor(limits);
-    this.body = new BodyWriter(connection);
+    this.body = new AnswerWriter(connection);
     this.deadline = new Timer(this, 'http1-server');
     io.timers.arm(this.deadline, limits.headTimeoutMs);
   }
@@ -107,7 +101,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   }
 
   get protocol(): string {
-    return this.minorVersion === 1 ? 'http/1.1' : 'http/1.0';
+    return this.body.minorVersion === 1 ? 'http/1.1' : 'http/1.0';
   }
 
   get bodyBytesSent(): number {
@@ -170,15 +164,13 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   messageHead(head: Head): void {
     this.request = 'arriving';
     this.answer = 'awaited';
-    this.minorVersion = head.minorVersion;
-    this.isHead = head.method === 'HEAD';
     this.keepAlive = head.keepAlive;
     this.awaitsContinue = head.expectContinue;
     this.mayTunnel = head.upgrade;
     this.closeAfter = false;
     this.bodyBytesReceived = 0;
     this.discarded = 0;
-    this.body.begin();
+    this.body.answer(head.minorVersion, head.method);
     this.isFirst = false;
     const events = this.opener.request(this, head);
     if (this.answer === 'awaited' || this.answer === 'started') this.events = events;
@@ -212,31 +204,24 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   }
 
   sendInterim(head: Head): void {
-    if (this.minorVersion === 0 || this.answer !== 'awaited') return;
+    if (this.body.minorVersion === 0 || this.answer !== 'awaited') return;
     this.awaitsContinue = false;
-    this.encodeHead(head, noEdits, 'none', 'default');
-    this.body.flush();
+    this.body.writeInterim(head);
   }
 
   sendHead(head: Head, edits: HeadEdits, close: boolean): void {
     if (this.answer !== 'awaited') return;
     this.answer = 'started';
-    const framing = this.framingOf(head);
+    const framing = this.body.framingOf(head);
     this.closeAfter = close || this.mustClose() || framing === 'close';
-    this.encodeHead(head, edits, framing, this.persistence(head));
-    this.body.setFraming(head.upgrade ? 'close' : framing);
+    this.body.writeHead(head, edits, framing, this.closeAfter);
     if (this.mayTunnel && !head.upgrade) this.requestEndsWithoutTunnel();
   }
 
   sendLocal(status: number, fields: readonly Uint8Array[], body: Uint8Array, close: boolean): void {
     if (this.answer !== 'awaited') return;
     this.closeAfter = close || this.mustClose();
-    const hasBody = status >= 200 && status !== 204 && status !== 304;
-    const persistence = this.closeAfter ? 'close' : this.minorVersion === 0 ? 'keep-alive' : 'default';
-    outbox.open(this.connection, localBound(fields));
-    outbox.length = encodeLocal(status, fields, hasBody ? body.length : -1, persistence, outbox.bytes, outbox.length);
-    this.body.setFraming(hasBody && !this.isHead ? 'length' : 'none');
-    this.body.write(body, 0, body.length);
+    this.body.writeLocal(status, fields, body, this.closeAfter);
     this.answerWhole();
     if (!this.consuming) this.body.flush();
   }
@@ -334,18 +319,6 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     );
   }
 
-  private framingOf(head: Head): WireFraming {
-    if (head.upgrade || this.isHead || head.status === 204 || head.status === 304) return 'none';
-    if (head.framing === 'length' || head.framing === 'none') return 'length';
-    return this.minorVersion === 1 ? 'chunked' : 'close';
-  }
-
-  private persistence(head: Head): Persistence {
-    if (head.upgrade) return head.status === 101 ? 'upgrade' : 'default';
-    if (this.closeAfter) return 'close';
-    return this.minorVersion === 0 ? 'keep-alive' : 'default';
-  }
-
   /** The connection cannot or shall not outlive this answer. */
   private mustClose(): boolean {
     if (!this.keepAlive || this.options.keepAlive === false || this.draining) return true;
@@ -354,11 +327,6 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     if (this.request !== 'arriving') return false;
     // Whether the client sends a body that it asked leave for is its choice (RFC 9110 section 10.1.1): the next request could not be told from it.
     return this.awaitsContinue || (this.decoder?.announced ?? 0) > this.limits.maxDiscardBytes;
-  }
-
-  private encodeHead(head: Head, edits: HeadEdits, framing: WireFraming, persistence: Persistence): void {
-    outbox.open(this.connection, headBound(head, edits, noBytes));
-    outbox.length = encodeResponse(head, edits, framing, persistence, outbox.bytes, outbox.length);
   }
 
   /** The answer is no upgrade, so the request was an ordinary one without a body. */
@@ -432,12 +400,10 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private refuse(cause: Failure, told: boolean): void {
     this.request = 'whole';
     this.answer = 'awaited';
-    this.minorVersion = 1;
-    this.isHead = false;
     this.keepAlive = false;
     this.mayTunnel = false;
     this.bodyBytesReceived = 0;
-    this.body.begin();
+    this.body.answer(1, '');
     this.opener.malformed(this, cause, told);
   }
 
@@ -489,7 +455,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private closed(cause: Failure | undefined): void {
     this.life = 'closed';
     this.io.timers.disarm(this.deadline);
-    outbox.drop(this.connection);
+    this.body.drop();
     this.carry = undefined;
     this.releaseDecoder();
     if (cause === undefined) this.releaseExchange();
