@@ -1,7 +1,8 @@
 /** Files are edited while traffic runs: what is right counts within a second, what is wrong counts for nothing and is told. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
+import { load, lostNothing } from './load.js';
 import { type Mesh, startMesh } from './mesh.js';
 import { noNamespaces } from './possible.js';
 
@@ -9,30 +10,12 @@ t.setTimeout(180_000);
 
 /** An edit counts within this time. */
 const boundMs = 1000;
-const connections = 20;
 
 /** As an editor saves: beside the file, then over it. */
 function save(mesh: Mesh, file: string, text: string): void {
   const path = join(mesh.folder, file);
   writeFileSync(`${path}~`, text);
   renameSync(`${path}~`, path);
-}
-
-function load(mesh: Mesh, seconds: number, path: string) {
-  const timing = ['--rate', '200', '--duration', `${seconds}s`, '--warmup', '0.2s', '--max-lateness', '60000000'];
-  // Answers of the two versions differ in no length.
-  return mesh.world.load('client', ['--url', `http://server${path}`, ...timing, '--connections', String(connections)]);
-}
-
-/** Asserts that the load lost nothing: no request, no connection. */
-function lostNothing(
-  t: Test,
-  { valid, invalid, requests, connects, examples }: Awaited<ReturnType<typeof load>>,
-): void {
-  t.ok(valid, 'no request is lost', { invalid, examples });
-  t.equal(requests.answered, requests.sent);
-  t.equal(connects, connections, 'no connection is broken');
-  t.comment(`${requests.answered} of ${requests.sent} requests answered over ${connects} connections`);
 }
 
 /** When the last request began that a pod still served, in ms after `since`; negative: none after it. */
@@ -94,7 +77,7 @@ t.test('edits', { skip: await noNamespaces() }, async (t) => {
   for (const { kind, file, text, says, line } of broken) {
     await t.test(`${kind}: told with its place and a remedy, and nothing changes`, async (t) => {
       const good = readFileSync(join(mesh.folder, file), 'utf8');
-      const loading = load(mesh, 3, '/');
+      const loading = load(mesh, 3);
       loading.catch(() => {});
       await mesh.world.pause(500);
       save(mesh, file, text);

@@ -1,0 +1,85 @@
+/** The control plane is killed under load, sidecars are restarted without it: no request notices. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { load, lostNothing } from './load.js';
+import { type Mesh, startMesh } from './mesh.js';
+import { noNamespaces } from './possible.js';
+
+t.setTimeout(240_000);
+
+async function rulesHold(t: Test, { world }: Mesh): Promise<void> {
+  t.equal((await world.request('client', { url: 'http://server/admin' })).status, 403, 'the policy holds');
+  const { body } = await world.request('client', { url: 'http://server/', headers: { 'x-version': 'v2' } });
+  t.match(body, / v2:/, 'the route holds');
+}
+
+t.test('without the control plane', { skip: await noNamespaces() }, async (t) => {
+  const mesh = await startMesh(t, 'control-plane-loss', { provider: 'netns' });
+  const { world } = mesh;
+  const closed = async (): Promise<boolean> =>
+    (await world.request('client', { url: 'http://server/closed' })).status === 403;
+
+  await t.test('SIGKILL under load loses nothing, an edit waits until it is back', async (t) => {
+    const loading = load(mesh, 5);
+    await world.pause(1000);
+    await world.control('kill', 'control-plane');
+    t.equal((await mesh.status()).controlPlane.ready, false, 'it is dead');
+    await rulesHold(t, mesh);
+    const policy = readFileSync(join(mesh.folder, '40-policies.yaml'), 'utf8')
+      .split('---')[1]
+      .replace('deny-admin', 'deny-closed')
+      .replace('/admin*', '/closed*');
+    writeFileSync(join(mesh.folder, '50-closed.yaml'), policy);
+    lostNothing(t, await loading);
+    t.notOk(await closed(), 'the edit has not arrived');
+
+    const again = load(mesh, 4);
+    await world.pause(500);
+    const startedAt = performance.now();
+    await world.control('start', 'control-plane');
+    t.ok(await mesh.until(closed, 15_000), 'it arrives when the control plane is back');
+    t.comment(`the edit counted ${Math.round(performance.now() - startedAt)} ms after the control plane was started`);
+    lostNothing(t, await again);
+  });
+
+  await t.test('sidecars that are restarted meanwhile, or killed, serve from disk', async (t) => {
+    // What was sent last is on disk a second later.
+    await world.pause(1500);
+    await world.control('kill', 'control-plane');
+    for (const [action, pod] of [
+      ['restart', 'client'],
+      ['restart', 'server-v1'],
+      ['kill', 'client'],
+      ['kill', 'server-v2'],
+    ] as const) {
+      await world.control(action, `${pod}/proxy`);
+      if (action === 'kill') await world.control('start', `${pod}/proxy`);
+      const { body, status, error } = await world.request('client', { url: 'http://server/' });
+      t.equal(status, 200, `after ${action} of ${pod}/proxy requests are served`, { body, error });
+      t.ok(await closed(), 'and refused as they were');
+      await rulesHold(t, mesh);
+    }
+    t.equal((await mesh.status()).controlPlane.ready, false, 'all without the control plane');
+    await world.control('start', 'control-plane');
+    t.ok(await mesh.until(async () => (await connected(mesh)) === 4, 20_000), 'all four sidecars come back to it');
+  });
+
+  await t.test('a sidecar that ends gracefully under load answers what it has begun', async (t) => {
+    const slow = world.request('client', { url: 'http://server/slow?ms=1500', headers: { 'x-version': 'v2' } });
+    await world.pause(400);
+    const stopping = world.control('restart', 'server-v2/proxy');
+    const { status, body } = await slow;
+    t.equal(status, 200);
+    t.match(body, /slept 1500 ms/);
+    await stopping;
+  });
+});
+
+/** How many sidecars the control plane serves. */
+async function connected({ world }: Mesh): Promise<number> {
+  const { controlPlane } = await world.status();
+  const url = `http://${controlPlane.admin}/debug/sidecars`;
+  const { status, body } = await world.request('direct-client', { url, direct: true });
+  return status === 200 ? (JSON.parse(body) as unknown[]).length : 0;
+}
