@@ -6,7 +6,7 @@ import { Exchange } from './forward/exchange.js';
 import { Tunnel } from './forward/tunnel.js';
 import type { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
-import type { Chain } from './listen/chains.js';
+import { type Chain, type ChainSet, findChains } from './listen/chains.js';
 import type { Listener } from './listeners.js';
 import type { Head } from './message/head.js';
 import type { OpeningOwner } from './opening.js';
@@ -48,6 +48,10 @@ export abstract class Direction implements OpeningOwner {
     if (endpoint === undefined) tunnel.fail(failure('no-healthy-endpoint', `cluster ${tunnel.cluster.name}`));
     else tunnel.tryOn(endpoint);
   };
+
+  chains(connection: Connection): ChainSet | undefined {
+    return this.listener.isRemoved ? undefined : findChains(this.listener.chains, connection.destination);
+  }
 
   dialAhead(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined {
     const verdict = this.authorizeTunnel(connection, chain, peerUri);

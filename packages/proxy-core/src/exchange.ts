@@ -132,8 +132,10 @@ export interface UpstreamOwner {
   gone(connection: UpstreamConnection, failure: Failure): void;
 }
 
-/** Who waits for a place. Exactly one of the two is called, at once or later, unless `abandon` was. */
+/** Who waits for a place. Exactly one of the three is called, at once or later, unless `abandon` was. */
 export interface PlaceWaiter {
   placed(place: Place): void;
   unplaced(failure: Failure): void;
+  /** The pool retires and dials no more: choose an endpoint anew. It was no try. Never called within `acquire`. */
+  displaced(): void;
 }

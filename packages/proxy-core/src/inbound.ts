@@ -9,7 +9,7 @@ import type { Exchange } from './forward/exchange.js';
 import type { Tunnel } from './forward/tunnel.js';
 import { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
-import { type Chain, findChains } from './listen/chains.js';
+import type { Chain } from './listen/chains.js';
 import type { Head } from './message/head.js';
 import { Opening } from './opening.js';
 import { authorize } from './policy/authorize.js';
@@ -20,9 +20,9 @@ export class Inbound extends Direction {
   override readonly name = 'inbound';
 
   override accepted(connection: Connection): void {
-    const chains = findChains(this.listener.chains, connection.destination); // listen: which of the application's ports is it?
-    if (chains === undefined) this.refuse(connection, failure('no-route', 'no filter chain'));
-    else new Opening(this.plane, this, connection, chains).start(); // detect, secure: TLS ends here, the SPIFFE ID is checked
+    if (this.chains(connection) === undefined)
+      this.refuse(connection, failure('no-route', 'no filter chain')); // listen: which of the application's ports is it?
+    else new Opening(this.plane, this, connection).start(); // detect, secure: TLS ends here, the SPIFFE ID is checked
   }
 
   override http(connection: Connection, peerUri: string): ConnectionHandler {

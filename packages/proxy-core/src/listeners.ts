@@ -14,12 +14,14 @@ export interface Listener {
   readonly config: ListenerConfig;
   /** Of the configuration of now. */
   readonly chains: ChainIndex;
+  /** It accepts no more, and its chains are those of the last configuration that had it: nothing new may begin by them. */
+  readonly isRemoved: boolean;
 }
 
 export interface ListenerOwner {
   accepted(listener: Listener, connection: Connection): void;
   acceptFailed(listener: Listener, error: IoError): void;
-  /** It accepts no more and its chains will never change again: what is open on it should come to an end. */
+  /** What is open on it should come to an end. */
   removed(listener: Listener): void;
 }
 
@@ -27,6 +29,7 @@ class Bound implements Listener, Acceptor {
   name: string;
   config: ListenerConfig;
   chains: ChainIndex;
+  isRemoved = false;
   readonly socket: ListenSocket;
   private readonly owner: ListenerOwner;
 
@@ -81,6 +84,7 @@ export class Listeners {
     for (const listener of this.bound) {
       if (next.has(listener)) continue;
       listener.socket.close();
+      listener.isRemoved = true;
       this.owner.removed(listener);
     }
     this.bound = next;

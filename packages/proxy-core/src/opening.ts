@@ -22,6 +22,8 @@ import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
 
 /** Who goes on with an opened connection: `outbound.ts` or `inbound.ts`. */
 export interface OpeningOwner {
+  /** The candidates for the connection in the configuration of now; undefined when nobody serves its destination. */
+  chains(connection: Connection): ChainSet | undefined;
   /** Serve HTTP on it. `peerUri` is the client's verified SPIFFE ID, '' without. Returns what its bytes go to from now on. */
   http(connection: Connection, peerUri: string): ConnectionHandler;
   /** A tunnel for its bytes, not started yet; undefined when policy refuses or there is no cluster: the connection is closed then and that is recorded. */
@@ -46,28 +48,28 @@ type State = 'sniffing' | 'handshake' | 'reading' | 'done';
 /** Enough to tell every protocol that `classify` knows. */
 const decideBytes = 32;
 const noBytes = new Uint8Array(0);
+const nobody: ChainSet = { tls: [], plain: [] };
+const noChain = failure('no-route', 'no filter chain any more');
 
 export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private readonly services: OpeningServices;
   private readonly owner: OpeningOwner;
   private readonly connection: Connection;
-  private readonly chains: ChainSet;
   private readonly deadline: Timer;
   private readonly silence: Timer;
   private state: State = 'sniffing';
   private draining = false;
   /** Dialled ahead because the client has said nothing. */
   private ahead: Tunnel | undefined = undefined;
-  /** The chain after a handshake, while it is not known whether HTTP is inside. */
-  private inside: { readonly chain: Chain; readonly peerUri: string } | undefined = undefined;
+  /** The client's verified SPIFFE ID after a handshake. */
+  private peerUri = '';
   /** Decrypted bytes that do not tell yet. */
   private early: Uint8Array = noBytes;
 
-  constructor(services: OpeningServices, owner: OpeningOwner, connection: Connection, chains: ChainSet) {
+  constructor(services: OpeningServices, owner: OpeningOwner, connection: Connection) {
     this.services = services;
     this.owner = owner;
     this.connection = connection;
-    this.chains = chains;
     this.deadline = new Timer(this, 'opening-deadline');
     this.silence = new Timer(this, 'opening-silence');
   }
@@ -76,7 +78,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     const { chains, services } = this;
     const [only] = chains.plain;
     if (chains.tls.length === 0 && chains.plain.length === 1 && only.protocol !== 'auto') {
-      this.servePlain(only, only.protocol);
+      this.serve(only, only.protocol, noBytes);
       return;
     }
     services.openingStarted(this);
@@ -105,14 +107,16 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     if (this.state !== 'sniffing') return;
     const kind = classify(bytes, start, end);
     if (kind === 'more') return;
-    if (kind === 'tls' && this.chains.tls.length > 0) {
+    const { tls, plain } = this.chains;
+    if (kind === 'tls' && tls.length > 0) {
       this.handshake();
       return;
     }
     const wanted = kind === 'http1' ? 'http' : 'tcp';
-    const chain = chainForBytes(this.chains, wanted) ?? this.chains.plain[0];
-    if (chain === undefined) this.reject(failure('bad-request', 'the client does not speak TLS'));
-    else this.servePlain(chain, chain.protocol === 'auto' ? wanted : chain.protocol);
+    const chain = chainForBytes(this.chains, wanted) ?? plain[0];
+    if (chain !== undefined) this.serve(chain, wanted, noBytes);
+    else if (tls.length > 0) this.reject(failure('bad-request', 'the client does not speak TLS'));
+    else this.reject(noChain);
   }
 
   onOpen(connection: Connection): void {
@@ -127,40 +131,30 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       this.reject(failure('access-denied', verdict.failure.detail));
       return;
     }
-    const peerUri = verdict.uri;
+    this.peerUri = verdict.uri;
     if (chain.protocol !== 'auto') {
-      if (chain.protocol === 'http') this.serveHttp(peerUri);
-      else this.serveTcp(chain, peerUri, noBytes);
+      this.serve(chain, chain.protocol, noBytes);
       return;
     }
     this.state = 'reading';
-    this.inside = { chain, peerUri };
     this.services.timers.arm(this.silence, this.services.limits.detectDelayMs);
   }
 
   /** Decrypted bytes of a connection whose chain serves HTTP and opaque bytes alike. */
-  onData(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
-    const { inside } = this;
-    if (inside === undefined) return;
+  onData(_connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    if (this.state !== 'reading') return;
     const joined = new Uint8Array(this.early.length + end - start);
     joined.set(this.early);
     joined.set(bytes.subarray(start, end), this.early.length);
+    this.early = joined;
     const kind = classify(joined, 0, joined.length);
-    if (kind === 'more' && joined.length < decideBytes) {
-      this.early = joined;
-      return;
-    }
-    if (kind !== 'http1') {
-      this.serveTcp(inside.chain, inside.peerUri, joined);
-      return;
-    }
-    this.serveHttp(inside.peerUri);
-    connection.handler.onData(connection, joined, 0, joined.length);
+    if (kind !== 'more' || joined.length >= decideBytes) this.serveInside(kind === 'http1' ? 'http' : 'tcp');
   }
 
   onEnd(connection: Connection): void {
-    const { inside } = this;
-    if (inside !== undefined) this.serveTcp(inside.chain, inside.peerUri, this.early)?.onEnd(connection);
+    if (this.state !== 'reading') return;
+    this.serveInside('tcp');
+    if (connection.handler !== this) connection.handler.onEnd(connection);
   }
 
   onDrain(): void {}
@@ -180,17 +174,23 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
 
   /** Both sides are silent, or the client has sent too little to tell: an opaque connection may be like that, a request may not. */
   private undecided(): void {
-    const { inside, chains } = this;
-    const opaque = this.state === 'sniffing' ? chainForBytes(chains, 'tcp') : inside?.chain;
+    const opaque = this.opaqueChain();
     if (opaque === undefined || this.draining)
       this.reject(failure('head-timeout', 'the client did not say what it speaks in time'));
-    else this.serveTcp(opaque, inside?.peerUri ?? '', this.early);
+    else this.serve(opaque, 'tcp', this.early);
+  }
+
+  /** Whoever would serve it if it were opaque; undefined during a handshake. */
+  private opaqueChain(): Chain | undefined {
+    if (this.state === 'sniffing') return chainForBytes(this.chains, 'tcp');
+    const chain = this.state === 'reading' ? chainForAlpn(this.chains, this.connection.alpn) : undefined;
+    return chain?.protocol === 'http' ? undefined : chain;
   }
 
   private handshake(): void {
     const [first] = this.chains.tls;
     if (first?.tls === undefined) {
-      this.reject(failure('no-route', 'no TLS is served here'));
+      this.reject(noChain);
       return;
     }
     this.services.timers.disarm(this.silence);
@@ -202,45 +202,57 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
 
   /** The client is silent, so the server may be waiting to speak: reach it now. Policy is asked first, as for any connection without identity. */
   private dialAhead(): void {
-    const chain = this.inside?.chain ?? chainForBytes(this.chains, 'tcp');
-    const tunnel = chain && this.owner.dialAhead(this.connection, chain, this.inside?.peerUri ?? '');
+    const chain = this.opaqueChain();
+    const tunnel = chain && this.owner.dialAhead(this.connection, chain, this.peerUri);
     if (tunnel === undefined) return;
     this.ahead = tunnel;
     tunnel.onServerFirst = () => this.startTunnel(tunnel, this.early);
     tunnel.start();
   }
 
-  private servePlain(chain: Chain, protocol: 'http' | 'tcp'): void {
-    if (protocol === 'http') this.serveHttp('');
-    else this.serveTcp(chain, '', noBytes);
+  /** Of now, which may not be that of the accept: what a chain refers to may be gone. */
+  private get chains(): ChainSet {
+    return this.owner.chains(this.connection) ?? nobody;
   }
 
-  private serveHttp(peerUri: string): void {
+  private serveInside(seen: 'http' | 'tcp'): void {
+    const chain = chainForAlpn(this.chains, this.connection.alpn);
+    if (chain === undefined) this.reject(noChain);
+    else this.serve(chain, seen, this.early);
+  }
+
+  /** `seen` decides where the chain leaves it open; `early` is what was read already. */
+  private serve(chain: Chain, seen: 'http' | 'tcp', early: Uint8Array): void {
+    const protocol = chain.protocol === 'auto' ? seen : chain.protocol;
+    if (protocol === 'http') this.serveHttp(early);
+    else this.serveTcp(chain, early);
+  }
+
+  private serveHttp(early: Uint8Array): void {
     const { connection } = this;
     const isOpen = this.isOpen();
     this.finish();
     this.ahead?.abandon();
-    const handler = this.owner.http(connection, peerUri);
+    const handler = this.owner.http(connection, this.peerUri);
     if (!isOpen) {
       connection.startPlain(handler);
       return;
     }
     connection.handler = handler;
     handler.onOpen(connection);
+    if (early.length > 0) handler.onData(connection, early, 0, early.length);
   }
 
-  /** undefined: it was refused, and the connection is closed. */
-  private serveTcp(chain: Chain, peerUri: string, early: Uint8Array): Tunnel | undefined {
+  private serveTcp(chain: Chain, early: Uint8Array): void {
     // The one dialled ahead, unless its dial failed.
     const ahead = this.ahead?.isOver === false ? this.ahead : undefined;
-    const tunnel = ahead ?? this.owner.tunnel(this.connection, chain, peerUri);
+    const tunnel = ahead ?? this.owner.tunnel(this.connection, chain, this.peerUri);
     if (tunnel === undefined) {
       this.finish();
-      return undefined;
+      return;
     }
     this.startTunnel(tunnel, early);
     if (ahead === undefined) tunnel.start();
-    return tunnel;
   }
 
   private startTunnel(tunnel: Tunnel, early: Uint8Array): void {

@@ -11,7 +11,7 @@ import type { Exchange } from './forward/exchange.js';
 import type { Tunnel } from './forward/tunnel.js';
 import { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
-import { type Chain, findChains } from './listen/chains.js';
+import type { Chain } from './listen/chains.js';
 import type { Head } from './message/head.js';
 import { Opening } from './opening.js';
 import { authorize } from './policy/authorize.js';
@@ -22,9 +22,9 @@ export class Outbound extends Direction {
   override readonly name = 'outbound';
 
   override accepted(connection: Connection): void {
-    const chains = findChains(this.listener.chains, connection.destination); // listen: who serves where it was going?
-    if (chains === undefined) this.refuse(connection, failure('no-route', 'no filter chain'));
-    else new Opening(this.plane, this, connection, chains).start(); // detect, secure: then `http` or `tunnel`
+    if (this.chains(connection) === undefined)
+      this.refuse(connection, failure('no-route', 'no filter chain')); // listen: who serves where it was going?
+    else new Opening(this.plane, this, connection).start(); // detect, secure: then `http` or `tunnel`
   }
 
   override http(connection: Connection, peerUri: string): ConnectionHandler {

@@ -153,14 +153,16 @@ class RunningProxy implements Proxy {
       await this.all({ kind: 'close' }).catch(() => {});
       return;
     }
+    // A thread that has died is closed already.
     this.ending ??= this.end({ kind: 'close' });
-    await this.ending;
+    await this.ending.catch(() => {});
   }
 
   private async end(order: Order): Promise<number> {
     this.state = 'ending';
-    const results = await this.all(order);
-    this.state = 'ended';
+    const results = await this.all(order).finally(() => {
+      this.state = 'ended';
+    });
     return results.reduce((sum, { cut }) => sum + cut, 0);
   }
 

@@ -195,6 +195,14 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.tryFailed(failed, true);
   }
 
+  displaced(): void {
+    if (this.endpoint !== undefined) this.endpoint.active--;
+    this.endpoint = undefined;
+    this.attempts--;
+    if (this.tryTimer !== undefined) this.services.timers.disarm(this.tryTimer);
+    this.attempt(this);
+  }
+
   requestBody(bytes: Uint8Array, start: number, end: number): void {
     if (this.phase === 'over') return;
     this.flushComes = true;

@@ -54,6 +54,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
     return this.connections.size === 0 && this.waiting.size === 0;
   }
 
+  /** Not on a pool that has retired. */
   acquire(waiter: PlaceWaiter): void {
     const connection = this.takeIdle();
     if (connection !== undefined) {
@@ -75,13 +76,21 @@ export class Pool implements UpstreamOwner, TimerOwner {
     if (this.waiting.delete(waiter)) this.options.breaker.pending--;
   }
 
-  /** Not for further exchanges: idle connections close now, busy ones when they are done. Whoever waits already is still served: a connecting one closes after that. */
+  /**
+   * Not for further exchanges: nothing is dialled any more, since the identity and trust it was dialled with may be gone. Idle connections close now, busy ones when they
+   * are done, connecting ones serve those who wait for them first; whoever waits beyond these is displaced. Call it when the pool can no longer be chosen.
+   */
   retire(): void {
     this.retired = true;
     this.idle.length = 0;
     this.options.timers.disarm(this.sweep);
     const open = [...this.connections].filter(([, state]) => state === 'open');
     for (const [connection] of open) connection.retire();
+    const beyond = [...this.waiting].slice(this.connecting);
+    for (const waiter of beyond) {
+      this.abandon(waiter);
+      waiter.displaced();
+    }
   }
 
   opened(connection: UpstreamConnection): void {
@@ -159,6 +168,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
 
   private dialForWaiting(): void {
     const { breaker, dial } = this.options;
+    if (this.retired) return;
     while (this.waiting.size > this.connecting) {
       // As in Envoy, an endpoint may always have one connection: a full cluster must not starve it.
       if (breaker.connections >= breaker.maxConnections && this.connections.size > 0) return;

@@ -35,12 +35,15 @@ abstract class BaseThread implements Thread {
   protected readonly events: ThreadEvents;
   private readonly pending: Map<number, Pending> = new Map();
   private nextId = 1;
+  /** Why nobody will answer any more. */
+  private ended: Error | undefined = undefined;
 
   constructor(events: ThreadEvents) {
     this.events = events;
   }
 
   order(order: Order): Promise<ThreadResult> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
@@ -76,6 +79,7 @@ abstract class BaseThread implements Thread {
   }
 
   protected end(error: Error): void {
+    this.ended ??= error;
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
   }

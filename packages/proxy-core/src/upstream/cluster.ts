@@ -59,18 +59,23 @@ export class Cluster {
       endpoint.weight = endpointConfig.weight;
       next.set(id, endpoint);
     }
-    for (const [id, endpoint] of this.byKey) if (!next.has(id)) endpoint.pool.retire();
-    this.byKey = next;
-    this.endpoints = [...next.values()].filter(({ weight }) => weight > 0);
-    if (config.endpoints === 'original') return;
-    for (const endpoint of this.original.values()) endpoint.pool.retire();
-    this.original.clear();
+    const gone = [...this.byKey].filter(([id]) => !next.has(id)).map(([, endpoint]) => endpoint);
+    if (config.endpoints !== 'original') gone.push(...this.original.values());
+    this.replace(next, gone);
   }
 
-  /** The cluster is no longer configured: what is busy finishes. */
+  /** The cluster is no longer configured: what is busy finishes, and nothing can be chosen any more. */
   retire(): void {
-    for (const endpoint of this.byKey.values()) endpoint.pool.retire();
-    for (const endpoint of this.original.values()) endpoint.pool.retire();
+    this.config = { ...this.config, endpoints: [] };
+    this.replace(new Map(), [...this.byKey.values(), ...this.original.values()]);
+  }
+
+  /** Retires last: whoever waited for a place there chooses again. */
+  private replace(next: Map<string, Endpoint>, gone: readonly Endpoint[]): void {
+    this.byKey = next;
+    this.endpoints = [...next.values()].filter(({ weight }) => weight > 0);
+    if (this.config.endpoints !== 'original') this.original.clear();
+    for (const endpoint of gone) endpoint.pool.retire();
   }
 
   /** Chooses an endpoint for the next try, or the destination itself for an `original` cluster. */

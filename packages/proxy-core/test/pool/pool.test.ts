@@ -53,7 +53,7 @@ class FakeConnection implements UpstreamConnection {
 }
 
 class Waiter implements PlaceWaiter {
-  got: FakeConnection | Failure | undefined = undefined;
+  got: FakeConnection | Failure | 'displaced' | undefined = undefined;
 
   placed(place: Place): void {
     if (this.got !== undefined) throw new Error('told twice');
@@ -63,6 +63,11 @@ class Waiter implements PlaceWaiter {
   unplaced(reason: Failure): void {
     if (this.got !== undefined) throw new Error('told twice');
     this.got = reason;
+  }
+
+  displaced(): void {
+    if (this.got !== undefined) throw new Error('told twice');
+    this.got = 'displaced';
   }
 }
 
@@ -212,6 +217,24 @@ void t.test('retired: idle connections close, busy ones when they are done, and 
   t.ok(scene.pool.isEmpty);
 });
 
+void t.test(
+  'retired: nothing is dialled any more, and whoever waits beyond what is dialled is displaced',
+  async (t) => {
+    const scene = new Scene();
+    scene.breaker.configure({ maxConnections: 2 });
+    const busy = scene.busy();
+    const [dialledFor, beyond] = [scene.acquire(), scene.acquire()];
+    scene.pool.retire();
+    t.equal(beyond.got, 'displaced');
+    t.equal(dialledFor.got, undefined);
+    scene.dialled[1].end();
+    t.match(dialledFor.got, { reason: 'upstream-connect-failed' });
+    busy.free();
+    t.equal(scene.dialled.length, 2, 'its identity and trust may be gone');
+    t.ok(scene.pool.isEmpty);
+  },
+);
+
 void t.test('an abandoned waiter is told nothing, its connection serves another', async (t) => {
   const scene = new Scene();
   const waiter = scene.acquire();
@@ -260,6 +283,7 @@ void t.test('whatever happens in whatever order, counts match and nobody who wai
         let isRetired = false;
         for (const { action, which } of list) {
           if (action === 'acquire') {
+            if (isRetired) continue;
             const waiter = new Waiter();
             waiters.push(waiter);
             pool.acquire(waiter);
