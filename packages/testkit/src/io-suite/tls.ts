@@ -376,6 +376,18 @@ export function tlsCases(t: SuiteTest, harness: IoHarness): void {
     await scene.until('arrived', () => first.server.receivedBytes === 10);
   });
 
+  when('a context that is released while a connection is being made serves it to its end', async (t, scene) => {
+    const { authority, client, server } = await ids();
+    const clientTls = scene.io.tlsContext(contextOptions('client', client, authority.rootPem));
+    const serverTls = scene.io.tlsContext(contextOptions('server', server, authority.rootPem));
+    const pairing = scene.pair({ clientTls, serverTls });
+    clientTls.release();
+    const { near, far, server: heard } = await pairing;
+    t.same([near.peer?.uris, far.peer?.uris], [[serverUri], [clientUri]]);
+    writeText(near, 'served');
+    await scene.until('arrived', () => heard.receivedBytes === 6);
+  });
+
   when('a context that cannot work is refused, and the message says which part is wrong', async (t, scene) => {
     const { authority, client, server } = await ids();
     const make = (change: Partial<TlsContextOptions>) => () =>

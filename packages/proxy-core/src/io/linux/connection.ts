@@ -113,7 +113,7 @@ export class LinuxConnection implements Reader, TimerOwner {
   /** @internal for a connection being made: its deadline, and the TLS to speak once it is there. */
   prepare(deadline: Timer, context: NativeTlsContext | undefined, serverName: string): void {
     this.deadline = deadline;
-    this.context = context;
+    if (this.channel.isHeld) this.useContext(context);
     this.channel.isTls = context !== undefined;
     this.serverName = serverName;
   }
@@ -139,7 +139,7 @@ export class LinuxConnection implements Reader, TimerOwner {
   startTls(context: TlsContext, handler: ConnectionHandler): void {
     if (this.phase !== waiting && this.phase !== sniffing) return;
     this.start(handshaking, handler);
-    this.context = ownContext(context);
+    this.useContext(ownContext(context));
     this.channel.isTls = true;
     this.openSession();
   }
@@ -215,6 +215,12 @@ export class LinuxConnection implements Reader, TimerOwner {
     // Whatever was peeked at makes no new edge.
     this.channel.readable = true;
     this.turn.comeBack(this);
+  }
+
+  /** Held from here to the end: what speaks by it may be replaced and released before TCP is there. */
+  private useContext(context: NativeTlsContext | undefined): void {
+    context?.hold();
+    this.context = context;
   }
 
   private openSession(): void {
@@ -344,6 +350,7 @@ export class LinuxConnection implements Reader, TimerOwner {
     channel.isHeld = false;
     if (this.deadline !== undefined) this.turn.timers.disarm(this.deadline);
     channel.session?.free();
+    this.context?.letGo();
     this.turn.forget(this);
   }
 }

@@ -18,14 +18,15 @@ export const tlsVersions: { readonly '1.2': number; readonly '1.3': number } = {
 const maxCertificates = 1024;
 
 /**
- * A context and the sessions made from it. Native memory is freed once, when it was released and the last session has gone: until then the server's side may
- * still be asked to choose an ALPN protocol.
+ * A context, the connections that speak or will speak by it, and the sessions made from it. Native memory is freed once, when it was released and the last of them has
+ * gone: a connection asks for its session when TCP is there, and the server's side may be asked to choose an ALPN protocol until a session ends.
  */
 export class NativeTlsContext implements TlsContext {
   readonly key: string;
   readonly side: 'client' | 'server';
   private readonly pointer: number;
   private readonly alpnChoice: NativeCallback | undefined;
+  private connections = 0;
   private sessions = 0;
   private released = false;
 
@@ -49,9 +50,20 @@ export class NativeTlsContext implements TlsContext {
     }
   }
 
-  /** A session on a connected socket; `serverName` is sent as SNI unless ''. Undefined when OpenSSL is out of memory. */
-  open(fd: number, serverName: string): TlsSession | undefined {
+  /** A connection will speak by this context: it lives until `letGo`, released or not. */
+  hold(): void {
     if (this.released) throw new Error('our bug: a connection was started with a released TLS context');
+    this.connections++;
+  }
+
+  /** Follows `hold`, once. */
+  letGo(): void {
+    this.connections--;
+    this.freeWhenUnused();
+  }
+
+  /** A session on a connected socket, while the context is held; `serverName` is sent as SNI unless ''. Undefined when OpenSSL is out of memory. */
+  open(fd: number, serverName: string): TlsSession | undefined {
     const session = TlsSession.open(this.pointer, this.side, fd, serverName, () => this.sessionClosed());
     if (session !== undefined) this.sessions++;
     return session;
@@ -69,7 +81,7 @@ export class NativeTlsContext implements TlsContext {
   }
 
   private freeWhenUnused(): void {
-    if (!this.released || this.sessions > 0) return;
+    if (!this.released || this.connections > 0 || this.sessions > 0) return;
     ssl.SSL_CTX_free(this.pointer);
     counts.contexts--;
     if (this.alpnChoice !== undefined) releaseCallback(this.alpnChoice);
