@@ -23,6 +23,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const startedAt = performance.now();
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort(new Error('interrupted'));
+  // Whoever read along has gone (`tulle demo | head`): nobody is told any more, but what was started must end.
+  process.stdout.on('error', onSignal);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   const scratch = await mkdtemp(join(tmpdir(), 'tulle-demo-'));
@@ -50,6 +52,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (up && !keeps) await takeDown(module, options);
     if (!(up && keeps)) await rm(scratch, { recursive: true, force: true });
     for (const signal of signals) process.off(signal, onSignal);
+    process.stdout.off('error', onSignal);
+    if (interrupt.signal.aborted) process.stdout.on('error', () => {});
   }
 }
 
