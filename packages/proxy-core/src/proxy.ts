@@ -25,6 +25,11 @@ export interface ProxyOptions {
   readonly onAccessLog?: (line: string) => void;
   /** Something the operator should know; the proxy goes on. Default: `process.emitWarning`. */
   readonly onWarning?: (message: string) => void;
+  /**
+   * A data thread has died, which is a defect of the proxy: its sockets are open and nobody serves them, so end the process and let it be started again.
+   * Default: throws, which ends the process with the error's stack.
+   */
+  readonly onDeath?: (error: Error) => void;
 }
 
 export interface Proxy {
@@ -56,7 +61,11 @@ export async function createProxy(config: ProxyConfig, options: ProxyOptions = {
       for (const line of text.split('\n')) if (line !== '') options.onAccessLog?.(line);
     },
     warning: warn,
-    died: (error) => warn(`a data thread has died: ${error.stack ?? error.message}`),
+    died:
+      options.onDeath ??
+      ((error) => {
+        throw new Error('a data thread of the proxy has died', { cause: error });
+      }),
   };
   const count = engine === 'linux' ? Math.max(1, options.concurrency ?? 1) : 1;
   if (engine === 'portable' && options.socketMark !== undefined) {

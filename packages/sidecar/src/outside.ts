@@ -3,6 +3,7 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+  fatal(fields: object, message: string): void;
 }
 
 /** Calls back once after a time, unless it is cancelled by what it returns. */

@@ -106,6 +106,13 @@ class RunningSidecar implements Sidecar {
         concurrency: bootstrap.concurrency,
         ...(bootstrap.socketMark === undefined ? {} : { socketMark: bootstrap.socketMark }),
         onWarning: (message) => outside.log.warn({}, message),
+        onDeath: (error) => {
+          outside.log.fatal(
+            { err: error },
+            'a data thread has died, which is a fault of its own; started again, the sidecar goes on',
+          );
+          process.exit(1);
+        },
       },
       onApplied: (saved) => {
         this.stateDir?.saveResources(() => saved);

@@ -12,7 +12,7 @@ export class TestOutside implements Outside {
     const write = (level: string) => (fields: object, message: string) => {
       this.lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
     };
-    this.log = { info: write('info'), warn: write('warn'), error: write('error') };
+    this.log = { info: write('info'), warn: write('warn'), error: write('error'), fatal: write('fatal') };
   }
 
   readonly now = (): number => this.nowMs;

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { createPortableIo } from '../io/portable/portable-io.js';
 import type { Limits } from '../limits.js';
 import type { SeriesDefinition } from '../observe/registry.js';
+import { stopAtExit } from './at-exit.js';
 import type { LinuxThreadData } from './linux-thread.js';
 import type { Command, Reply, ThreadResult } from './messages.js';
 import { ThreadProxy } from './thread-proxy.js';
@@ -128,11 +129,13 @@ export class LinuxThread extends BaseThread {
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     });
     this.worker.on('message', (reply: Reply) => this.receive(reply));
+    const forget = stopAtExit(() => this.send({ kind: 'close', id: 0 }));
     this.worker.on('error', (error) => {
       this.end(error);
       events.died(error);
     });
     this.worker.on('exit', () => {
+      forget();
       this.end(new Error('the data thread has ended'));
       this.closeWake();
     });
