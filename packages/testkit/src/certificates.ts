@@ -26,6 +26,9 @@ export interface TestIdentity {
   readonly certificateDer: Uint8Array;
 }
 
+/** RFC 5280 section 4.2.1.3. */
+export type KeyUse = keyof typeof KeyUsageFlags;
+
 /** Everything that a leaf may have wrong. The defaults make a right X509-SVID (X509-SVID section 4). */
 export interface LeafOptions {
   /** URI entries of the subject alternative name: one in a right SVID. */
@@ -33,8 +36,8 @@ export interface LeafOptions {
   readonly dnsNames?: readonly string[];
   /** Marks the leaf as a CA, which an SVID must not be. */
   readonly ca?: boolean;
-  /** Uses of the key; undefined: digitalSignature. */
-  readonly keyUsage?: KeyUsageFlags;
+  /** Uses of the key; undefined: digitalSignature; `absent`: the extension is left out. */
+  readonly keyUsage?: readonly KeyUse[] | 'absent';
   /** Extended uses, OIDs; undefined: client and server. */
   readonly extendedKeyUsage?: readonly string[];
   readonly notBefore?: Date;
@@ -106,9 +109,19 @@ function leafExtensions(options: LeafOptions): Extension[] {
   ];
   return [
     new BasicConstraintsExtension(options.ca ?? false, undefined, true),
-    new KeyUsagesExtension(options.keyUsage ?? KeyUsageFlags.digitalSignature, true),
+    ...keyUsages(options.keyUsage ?? ['digitalSignature']),
     new ExtendedKeyUsageExtension([...(options.extendedKeyUsage ?? [serverAuth, clientAuth])]),
     ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : []),
+  ];
+}
+
+function keyUsages(uses: readonly KeyUse[] | 'absent'): Extension[] {
+  if (uses === 'absent') return [];
+  return [
+    new KeyUsagesExtension(
+      uses.reduce((flags, use) => flags | KeyUsageFlags[use], 0),
+      true,
+    ),
   ];
 }
 

@@ -32,6 +32,16 @@ export interface PeerCertificate {
   /** Lower-case hexadecimal serial number, for logs. */
   readonly serial: string;
   readonly notAfterMs: number;
+  /** cA of the basic constraints, whatever else the certificate says; false without the extension. */
+  readonly isCa: boolean;
+  /** What the key may be used for, as far as it decides about an X.509-SVID; undefined without the extension (RFC 5280 section 4.2.1.3). */
+  readonly keyUsage: KeyUsage | undefined;
+}
+
+export interface KeyUsage {
+  readonly digitalSignature: boolean;
+  readonly keyCertSign: boolean;
+  readonly cRLSign: boolean;
 }
 
 /**

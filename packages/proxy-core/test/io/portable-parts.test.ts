@@ -1,6 +1,5 @@
 import t from 'tap';
 import { toIoError } from '../../src/io/portable/errno.js';
-import { alternativeNames } from '../../src/io/portable/peer-certificate.js';
 import { plainHost } from '../../src/io/portable/portable-io.js';
 
 function errno(code: string, more: { message?: string; syscall?: string } = {}): NodeJS.ErrnoException {
@@ -36,22 +35,6 @@ t.test('messages name the call, the address and the cause, without OpenSSL file 
     '40E7:error:0A000410:SSL routines:ssl3_read_bytes:handshake failure:../deps/ssl.c:1590:SSL alert number 40\n';
   const failed = toIoError(errno('ERR_SSL_HANDSHAKE', { message }), 'handshake', 'TLS handshake 10.0.0.1:80');
   t.equal(failed.message, 'TLS handshake 10.0.0.1:80: ERR_SSL_HANDSHAKE handshake failure');
-});
-
-t.test('alternative names are read with their quoting, so that no name smuggles in another', async (t) => {
-  t.same(alternativeNames('URI:spiffe://a/b, DNS:x.test'), [
-    { type: 'URI', value: 'spiffe://a/b' },
-    { type: 'DNS', value: 'x.test' },
-  ]);
-  t.same(alternativeNames('URI:"spiffe://a/b, URI:spiffe://evil"'), [
-    { type: 'URI', value: 'spiffe://a/b, URI:spiffe://evil' },
-  ]);
-  t.same(alternativeNames('DNS:"a\\"b, URI:spiffe://evil", URI:c'), [
-    { type: 'DNS', value: 'a"b, URI:spiffe://evil' },
-    { type: 'URI', value: 'c' },
-  ]);
-  t.same(alternativeNames(''), []);
-  t.same(alternativeNames('URI:"unfinished'), [], 'what is not of the documented form is not trusted');
 });
 
 t.test('addresses are bare literals', async (t) => {

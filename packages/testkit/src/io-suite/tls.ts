@@ -1,5 +1,5 @@
-import type { TlsContext, TlsContextOptions } from '@tulle/proxy-core/internal';
-import { createAuthority, type TestAuthority, type TestIdentity } from '../certificates.js';
+import type { PeerCertificate, TlsContext, TlsContextOptions } from '@tulle/proxy-core/internal';
+import { createAuthority, type LeafOptions, type TestAuthority, type TestIdentity } from '../certificates.js';
 import { type Reaction, RecordingHandler, RecordingSniffer, writeText } from '../recording.js';
 import { cases, type IoHarness, type Scene, type SuiteTest } from './harness.js';
 
@@ -95,6 +95,28 @@ export function tlsCases(t: SuiteTest, harness: IoHarness): void {
     const { near } = await scene.pair(await contexts(scene, { server: odd }));
     t.same(near.peer?.uris, ['spiffe://a/one', 'spiffe://b/two,DNS:x']);
     t.same(near.peer?.dnsNames, ['one.test', 'two.test']);
+  });
+
+  when('what a certificate says of its key and of being a CA is told', async (t, scene) => {
+    const { authority } = await ids();
+    const uses = (...names: string[]) => ({
+      digitalSignature: names.includes('digitalSignature'),
+      keyCertSign: names.includes('keyCertSign'),
+      cRLSign: names.includes('cRLSign'),
+    });
+    const told = async (leaf: LeafOptions): Promise<Pick<PeerCertificate, 'isCa' | 'keyUsage'>> => {
+      const server = await authority.leaf({ uris: [serverUri], ...leaf });
+      const { near } = await scene.pair(await contexts(scene, { server }));
+      return { isCa: near.peer?.isCa ?? false, keyUsage: near.peer?.keyUsage };
+    };
+    t.same(await told({}), { isCa: false, keyUsage: uses('digitalSignature') });
+    t.same(await told({ ca: true }), { isCa: true, keyUsage: uses('digitalSignature') }, 'a CA that may not sign');
+    for (const use of ['keyCertSign', 'cRLSign', 'decipherOnly'] as const) {
+      const keyUsage = ['digitalSignature', use] as const;
+      t.same(await told({ keyUsage }), { isCa: false, keyUsage: uses(...keyUsage) }, use);
+    }
+    t.same(await told({ keyUsage: ['keyAgreement'] }), { isCa: false, keyUsage: uses() });
+    t.same(await told({ keyUsage: 'absent' }), { isCa: false, keyUsage: undefined });
   });
 
   when('the first protocol of the server that the client offers is agreed on', async (t, scene) => {
@@ -197,6 +219,7 @@ export function tlsCases(t: SuiteTest, harness: IoHarness): void {
       }),
     );
     t.equal(near.isTls, true);
+    t.equal(near.peer, undefined, 'nobody has verified who that is');
   });
 
   when('what both sides write before the handshake is done arrives', async (t, scene) => {

@@ -277,9 +277,10 @@ export class LinuxConnection implements Reader, TimerOwner {
     }
     this.alpn = session.alpn();
     try {
-      this.peer = session.peer();
+      // What nobody has verified is nobody's identity.
+      if (this.context?.verifies) this.peer = session.peer();
     } catch (error) {
-      // node:crypto is stricter than OpenSSL's verification somewhere: such a peer has no identity, so it does not get in.
+      // Reading is stricter than OpenSSL's verification somewhere: such a peer has no identity, so it does not get in.
       this.finish({ code: 'tls', message: `the peer's certificate cannot be read: ${String(error)}` });
       return;
     }

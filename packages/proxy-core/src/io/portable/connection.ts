@@ -23,9 +23,8 @@ import type {
   TlsContext,
 } from '../io.js';
 import { type Phase, toIoError } from './errno.js';
-import { clientTls, refusalOf, serverTls, wasReset } from './node-tls.js';
+import { clientTls, serverTls, verifiedPeer, wasReset } from './node-tls.js';
 import { Outgoing } from './outgoing.js';
-import { peerCertificate } from './peer-certificate.js';
 import type { PortableTlsContext } from './tls-context.js';
 
 type State = 'accepted' | 'sniffing' | 'starting' | 'connecting' | 'handshaking' | 'open' | 'closed';
@@ -185,16 +184,14 @@ export class PortableConnection implements Connection, TimerOwner {
   /** The handshake is done; whether the peer's chain leads to the trust bundle is the question left. */
   private secured(stream: tls.TLSSocket, context: PortableTlsContext): void {
     if (this.state !== 'handshaking') return;
-    // Asked once: on a client's socket node takes the certificate out of the chain that it asks.
-    const certificate = stream.getPeerX509Certificate();
-    const refusal = refusalOf(stream, certificate, context);
-    if (refusal !== undefined) {
-      this.failure ??= refusal;
+    try {
+      this.peer = verifiedPeer(stream, context);
+    } catch (refusal) {
+      this.failure ??= refusal as Error;
       // No orderly end: under TLS 1.3 the client thinks that it is connected.
       this.socket.resetAndDestroy();
       return;
     }
-    if (context.verifies && certificate !== undefined) this.peer = peerCertificate(certificate);
     this.alpn = stream.alpnProtocol || '';
     this.state = 'starting';
     if (this.deadline !== undefined) this.engine.timers.disarm(this.deadline);

@@ -1,7 +1,8 @@
 /** TLS over a connected socket, and what node's interface does not tell of it. */
-import type { X509Certificate } from 'node:crypto';
 import type net from 'node:net';
 import tls from 'node:tls';
+import type { PeerCertificate } from '../io.js';
+import { peerCertificate } from '../peer-certificate.js';
 import type { PortableTlsContext } from './tls-context.js';
 
 /** A server's TLSSocket outside a tls.Server: node leaves the verdict on the client's chain to whoever made it. */
@@ -20,7 +21,7 @@ export function serverTls(
     isServer: true,
     secureContext: context.secure,
     requestCert: context.verifies,
-    // `refusalOf` judges everything: where OpenSSL refuses, node closes in an order that looks like a mere end to the client.
+    // `verifiedPeer` judges everything: where OpenSSL refuses, node closes in an order that looks like a mere end to the client.
     rejectUnauthorized: false,
     ALPNProtocols: context.alpn.length > 0 ? context.alpn : undefined,
   });
@@ -53,23 +54,25 @@ export function clientTls(
   return stream;
 }
 
-/** Why the peer is not let in, with the certificate that it showed: what node makes of its chain. Without a verdict nobody is. */
-export function refusalOf(
-  stream: tls.TLSSocket,
-  certificate: X509Certificate | undefined,
-  context: PortableTlsContext,
-): Error | undefined {
+/**
+ * After the handshake: the peer, as far as its chain leads to the trust bundle; undefined where nothing is verified, or nothing is required and nothing was
+ * shown. Throws when the peer is not let in: what node makes of its chain, and without a verdict nobody is.
+ */
+export function verifiedPeer(stream: tls.TLSSocket, context: PortableTlsContext): PeerCertificate | undefined {
   if (!context.verifies) return undefined;
+  // Asked once: on a client's socket node takes the certificate out of the chain that it asks.
+  const certificate = stream.getPeerX509Certificate();
   if (certificate === undefined) {
-    return context.side === 'client' || context.requirePeerCertificate
-      ? new Error('the peer showed no certificate')
-      : undefined;
+    if (context.side === 'client' || context.requirePeerCertificate) throw new Error('the peer showed no certificate');
+    return undefined;
   }
   const handle = (stream as VerifyingSocket)._handle;
   if (typeof handle?.verifyError !== 'function') {
-    return new Error('this version of Node does not tell whether the chain is right');
+    throw new Error('this version of Node does not tell whether the chain is right');
   }
-  return handle.verifyError() ?? undefined;
+  const refusal = handle.verifyError() ?? undefined;
+  if (refusal !== undefined) throw refusal;
+  return peerCertificate(certificate);
 }
 
 /**

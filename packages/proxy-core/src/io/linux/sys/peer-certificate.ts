@@ -1,7 +1,7 @@
 /** The leaf certificate of a peer, from X509 to facts. */
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from '../../io.js';
-import { peerCertificate } from '../../portable/peer-certificate.js';
+import { peerCertificate } from '../../peer-certificate.js';
 import { addressOf, scratch } from './memory.js';
 import { i2d_X509 } from './openssl.js';
 
@@ -11,7 +11,7 @@ const maxRemembered = 256;
 const remembered = new Map<string, PeerCertificate>();
 const cursor = scratch(8);
 
-/** Throws when node:crypto cannot read what OpenSSL could. */
+/** Throws when what OpenSSL could read cannot be read here. */
 export function readPeerCertificate(certificate: number): PeerCertificate {
   const size = i2d_X509(certificate, 0);
   if (size <= 0) throw new Error(`a verified certificate that has no DER form (${size})`);

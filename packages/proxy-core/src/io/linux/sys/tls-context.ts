@@ -24,6 +24,8 @@ const maxCertificates = 1024;
 export class NativeTlsContext implements TlsContext {
   readonly key: string;
   readonly side: 'client' | 'server';
+  /** There is a trust bundle: what the peer shows is verified. */
+  readonly verifies: boolean;
   private readonly pointer: number;
   private readonly alpnChoice: NativeCallback | undefined;
   private connections = 0;
@@ -34,6 +36,7 @@ export class NativeTlsContext implements TlsContext {
   constructor(options: TlsContextOptions, minVersion: number) {
     this.key = `tls-${randomBytes(12).toString('hex')}`;
     this.side = options.side;
+    this.verifies = options.trustPem !== undefined;
     const pointer = ssl.SSL_CTX_new(ssl.TLS_method());
     if (pointer === 0) throw tlsFailure('OpenSSL could not make a context');
     counts.contexts++;

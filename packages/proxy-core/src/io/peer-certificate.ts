@@ -1,7 +1,9 @@
+/** A peer's certificate, from node:crypto to facts: for every engine whose TLS is OpenSSL. */
 import type { X509Certificate } from 'node:crypto';
-import type { PeerCertificate } from '../io.js';
+import { certificateExtensions } from './certificate-extensions.js';
+import type { PeerCertificate } from './io.js';
 
-/** The facts that stages see of a certificate whose chain was verified. */
+/** The facts that stages see of a certificate whose chain was verified. Throws when they cannot be read: such a peer has no identity. */
 export function peerCertificate(certificate: X509Certificate): PeerCertificate {
   const names = alternativeNames(certificate.subjectAltName ?? '');
   return {
@@ -9,6 +11,7 @@ export function peerCertificate(certificate: X509Certificate): PeerCertificate {
     dnsNames: names.filter((name) => name.type === 'DNS').map((name) => name.value),
     serial: certificate.serialNumber.toLowerCase(),
     notAfterMs: Date.parse(certificate.validTo),
+    ...certificateExtensions(certificate.raw),
   };
 }
 
