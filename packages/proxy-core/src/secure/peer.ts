@@ -1,6 +1,7 @@
 /**
  * Stage secure: is the peer, whose chain the io layer has verified, who it should be? Pure.
  * X.509-SVID section 2: exactly one URI SAN, which is the SPIFFE ID; there is no fall-back to DNS names or the common name.
+ * Sections 4.1, 4.3 and 5.2: a certificate that may sign others is no workload's, or whoever holds an intermediate could pose as one.
  */
 import { type Failure, failure } from '../failure.js';
 import type { PeerCertificate } from '../io/io.js';
@@ -31,6 +32,8 @@ export function verifyPeer(peer: PeerCertificate | undefined, expected: PeerExpe
       return rejected(`${JSON.stringify(uri)} is no SPIFFE ID`);
     if (match[1] !== expected.trustDomain)
       return rejected(`the peer ${uri} is not of trust domain ${expected.trustDomain}`);
+    const flaw = leafFlaw(peer);
+    if (flaw !== '') return rejected(`the peer ${uri} shows a certificate that ${flaw}, which an X.509-SVID must not`);
   }
   if (expected.allowedUris.length > 0 && !expected.allowedUris.includes(uri)) {
     return rejected(
@@ -38,6 +41,15 @@ export function verifyPeer(peer: PeerCertificate | undefined, expected: PeerExpe
     );
   }
   return { kind: 'accepted', uri };
+}
+
+/** What makes the certificate none of a workload; '' when nothing does. Without the key usage extension no use is ruled out or claimed. */
+function leafFlaw({ isCa, keyUsage }: PeerCertificate): string {
+  if (isCa) return 'is a CA (basic constraints)';
+  if (keyUsage === undefined) return '';
+  if (keyUsage.keyCertSign) return 'may sign certificates (key usage keyCertSign)';
+  if (keyUsage.cRLSign) return 'may sign revocation lists (key usage cRLSign)';
+  return keyUsage.digitalSignature ? '' : 'may not sign a handshake (key usage without digitalSignature)';
 }
 
 function rejected(detail: string): PeerVerdict {

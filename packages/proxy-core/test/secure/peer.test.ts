@@ -1,12 +1,15 @@
 import t from 'tap';
-import { verifyPeer } from '../../src/secure/peer.js';
+import type { PeerCertificate } from '../../src/io/io.js';
+import { type PeerExpectation, verifyPeer } from '../../src/secure/peer.js';
 import { verifyClient } from '../../src/secure/server-tls.js';
 
 const uri = 'spiffe://cluster.local/ns/default/sa/server';
 const mesh = { trustDomain: 'cluster.local', allowedUris: [] };
 
-function peer(...uris: string[]): { uris: string[]; dnsNames: string[]; serial: string; notAfterMs: number } {
-  return { uris, dnsNames: ['server.test'], serial: '1', notAfterMs: 0 };
+const leafUsage = { digitalSignature: true, keyCertSign: false, cRLSign: false };
+
+function peer(...uris: string[]): PeerCertificate {
+  return { uris, dnsNames: ['server.test'], serial: '1', notAfterMs: 0, isCa: false, keyUsage: leafUsage };
 }
 
 function kind(
@@ -50,6 +53,24 @@ void t.test('everything else is rejected', async (t) => {
   t.equal(kind([uri], ['spiffe://cluster.local/ns/default/sa/other']), 'rejected', 'not the one expected');
   t.equal(kind([uri], ['spiffe://cluster.local/ns/default/sa/serve']), 'rejected', 'a prefix is not enough');
   t.equal(verifyPeer(undefined, mesh).kind, 'rejected', 'no certificate');
+});
+
+void t.test('a certificate that may sign others is no X.509-SVID, nor one that may not sign a handshake', async (t) => {
+  const verdict = (facts: Partial<PeerCertificate>, expected: PeerExpectation = mesh) =>
+    verifyPeer({ ...peer(uri), ...facts }, expected);
+  const usage = (facts: Partial<typeof leafUsage>) => ({ keyUsage: { ...leafUsage, ...facts } });
+  const wrong = [
+    [{ isCa: true }, /is a CA/],
+    [{ isCa: true, keyUsage: undefined }, /is a CA/],
+    [usage({ keyCertSign: true }), /keyCertSign/],
+    [usage({ cRLSign: true }), /cRLSign/],
+    [usage({ digitalSignature: false }), /digitalSignature/],
+  ] as const;
+  for (const [facts, detail] of wrong) {
+    t.match(verdict(facts), { kind: 'rejected', failure: { reason: 'upstream-identity-mismatch', detail } });
+    t.equal(verdict(facts, { trustDomain: undefined, allowedUris: [uri] }).kind, 'accepted', 'plain X.509');
+  }
+  t.equal(verdict({ keyUsage: undefined }).kind, 'accepted', 'without the extension nothing is ruled out');
 });
 
 void t.test('plain X.509: the chain decides, unless URIs are asked for', async (t) => {
