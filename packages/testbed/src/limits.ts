@@ -52,6 +52,9 @@ export const maxLogBytes: number = 64 << 20;
 /** How often log sizes are looked at. */
 export const logCheckIntervalMs = 10_000;
 
+/** With less than this free, some log lines no longer fit. Then `status` says so. */
+export const minFreeBytes: number = 64 << 10;
+
 /** A capture longer than this ends by itself and says so. */
 export const maxCaptureBytes: number = 256 << 20;
 /** How often the capture socket is emptied; its kernel buffer holds far more than arrives in this time. */

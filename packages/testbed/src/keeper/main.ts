@@ -90,6 +90,8 @@ let started = false;
 
 // Nobody reads our output any more once `up` is gone.
 process.stdout.on('error', () => {});
+// A full disk cannot take the log. As an unexpected error it would be logged, fail again, and never end.
+process.stderr.on('error', () => {});
 const input = createInterface({ input: process.stdin });
 input.on('line', (line) => {
   if (line === releaseLine) {

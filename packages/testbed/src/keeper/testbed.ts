@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { formatProblem, type Problem } from '@tulle/api';
 import { machineEnv } from '../cluster/container-env.js';
@@ -8,7 +8,7 @@ import { endpointsByHand, endpointsOf, type PlacedPod, type ServicePortEndpoints
 import { endpointSliceManifests, manifestFile, podManifest, shortName } from '../cluster/manifests.js';
 import { type ConfigReading, readConfig } from '../cluster/read-config.js';
 import { createTokenSigner } from '../cluster/tokens.js';
-import { logCheckIntervalMs, readinessIntervalMs, settleDeadlineMs } from '../limits.js';
+import { logCheckIntervalMs, minFreeBytes, readinessIntervalMs, settleDeadlineMs } from '../limits.js';
 import { processIdentity } from '../programs/identity.js';
 import { cutLongLogs } from '../programs/log-files.js';
 import type { KeeperSpec } from '../protocol.js';
@@ -49,6 +49,7 @@ export class Testbed {
   #closers: (() => void)[] = [];
   #publishAsked: boolean = false;
   #closed: boolean = false;
+  #isFull: boolean = false;
 
   constructor(spec: KeeperSpec, paths: StatePaths, provider: Provider, voice: Voice) {
     this.spec = spec;
@@ -299,12 +300,25 @@ export class Testbed {
     }, readinessIntervalMs);
     const logs = setInterval(() => {
       cutLongLogs(this.paths.root).catch(() => {});
+      this.#lookForRoom().catch(() => {});
     }, logCheckIntervalMs);
     this.#closers.push(
       stop,
       () => clearInterval(readiness),
       () => clearInterval(logs),
     );
+  }
+
+  /** A full disk takes no log line, so nobody would read there that it is full. */
+  async #lookForRoom(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.paths.root);
+    const isFull = bavail * bsize < minFreeBytes;
+    if (isFull && !this.#isFull) {
+      this.notice(
+        `no space left in ${this.paths.root}: log lines and saved state are lost, traffic goes on; free some`,
+      );
+    }
+    this.#isFull = isFull;
   }
 
   /** One line for each process, so that a later run can end what a crash of this one leaves (process provider). */
