@@ -1,6 +1,6 @@
 /** A whole mesh for one test file: its own copy of the demo's configuration, its own name and state folder, taken down at the end. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -164,4 +164,20 @@ export function tulle(args: string[], options: RunOptions = {}): Promise<PodOutp
     child.on('error', reject);
     child.on('close', (code) => resolve({ ...output, code }));
   });
+}
+
+/** Numbers of the processes that were started for a state folder: its keeper, and whatever a testbed in it runs. */
+export function findRunning(stateFolder: string): number[] {
+  const mark = Buffer.from(`TULLE_HOME=${stateFolder}\0`);
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
+    .filter((pid) => {
+      try {
+        const mentions = readFileSync(`/proc/${pid}/cmdline`).includes(`${stateFolder}/`);
+        return mentions || readFileSync(`/proc/${pid}/environ`).includes(mark);
+      } catch {
+        return false;
+      }
+    });
 }

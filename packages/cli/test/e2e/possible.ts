@@ -1,5 +1,5 @@
 /** What this machine allows a test to do, and the reason where it does not. */
-import { accessSync, constants, readlinkSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { probeNetns } from '@tulle/testbed';
 import { tulle } from './mesh.js';
@@ -15,8 +15,8 @@ export async function noNamespaces(): Promise<string | false> {
   return probe.possible ? false : `no network namespaces: ${probe.reason}`;
 }
 
-/** The same for an ordinary user, when the tests run as root. */
-export async function noUserNamespaces(home: string): Promise<string | false> {
+/** False where an ordinary user can run this checkout, beside root who runs the tests; else why not. */
+export async function noOrdinaryUser(home: string): Promise<string | false> {
   if (!isRoot) return 'the tests do not run as root, so the others already run as an ordinary user';
   const asUser = { uid: ordinaryUser, gid: ordinaryUser, env: { ...process.env, HOME: home }, cwd: '/' };
   const help = await tulle(['--version'], asUser).catch((error: Error) => ({ code: 1, stderr: error.message }));
@@ -37,9 +37,4 @@ export function findProgram(name: string): string | undefined {
         return false;
       }
     });
-}
-
-/** Identity of the network namespace of this process, to see that a test has left it. */
-export function ownNetworkNamespace(): string {
-  return readlinkSync('/proc/self/ns/net');
 }

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Checked } from '../../dist/demo/checked.js';
 import { type Provider, type RunOptions, temporaryFolder, tulle } from './mesh.js';
-import { noNamespaces, noUserNamespaces, ordinaryUser } from './possible.js';
+import { noNamespaces, noOrdinaryUser, ordinaryUser } from './possible.js';
 
 /** A warm demo is over in less. */
 const warmSeconds = 30;
 
-t.setTimeout(240_000);
+t.setTimeout(480_000);
 const home = temporaryFolder(t, 'story');
 
 async function playDemo(t: Test, provider: Provider, options: RunOptions): Promise<void> {
@@ -30,7 +30,7 @@ t.test('with network namespaces', { skip: await noNamespaces() }, async (t) => {
   await playDemo(t, 'netns', { env: { ...process.env, TULLE_HOME: join(home, 'own') } });
 });
 
-t.test('with network namespaces, as an ordinary user', { skip: await noUserNamespaces(home) }, async (t) => {
+t.test('with network namespaces, as an ordinary user', { skip: await noOrdinaryUser(home) }, async (t) => {
   const folder = join(home, 'ordinary');
   mkdirSync(folder);
   chownSync(folder, ordinaryUser, ordinaryUser);
