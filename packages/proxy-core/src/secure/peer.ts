@@ -43,10 +43,10 @@ export function verifyPeer(peer: PeerCertificate | undefined, expected: PeerExpe
   return { kind: 'accepted', uri };
 }
 
-/** What makes the certificate none of a workload; '' when nothing does. Without the key usage extension no use is ruled out or claimed. */
+/** What makes the certificate none of a workload; '' when nothing does. A leaf must have the key usage extension (X509-SVID section 4.3). */
 function leafFlaw({ isCa, keyUsage }: PeerCertificate): string {
   if (isCa) return 'is a CA (basic constraints)';
-  if (keyUsage === undefined) return '';
+  if (keyUsage === undefined) return 'does not say what its key is for (no key usage)';
   if (keyUsage.keyCertSign) return 'may sign certificates (key usage keyCertSign)';
   if (keyUsage.cRLSign) return 'may sign revocation lists (key usage cRLSign)';
   return keyUsage.digitalSignature ? '' : 'may not sign a handshake (key usage without digitalSignature)';

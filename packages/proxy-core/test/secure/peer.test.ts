@@ -70,7 +70,7 @@ void t.test('a certificate that may sign others is no X.509-SVID, nor one that m
     t.match(verdict(facts), { kind: 'rejected', failure: { reason: 'upstream-identity-mismatch', detail } });
     t.equal(verdict(facts, { trustDomain: undefined, allowedUris: [uri] }).kind, 'accepted', 'plain X.509');
   }
-  t.equal(verdict({ keyUsage: undefined }).kind, 'accepted', 'without the extension nothing is ruled out');
+  t.equal(verdict({ keyUsage: undefined }).kind, 'rejected', 'the extension must be there');
 });
 
 void t.test('plain X.509: the chain decides, unless URIs are asked for', async (t) => {
