@@ -24,6 +24,7 @@ const tap = spawn(process.execPath, [bin('tap', 'tap'), '--reporter=tap', ...fil
   env,
   stdio: ['ignore', 'pipe', 'inherit'],
 });
+const skipped = [];
 const counts = { pass: 0, fail: 0, skip: 0, todo: 0 };
 let failing = 0;
 for await (const line of createInterface({ input: tap.stdout })) {
@@ -33,6 +34,7 @@ for await (const line of createInterface({ input: tap.stdout })) {
   // A failure is told where it happened: the line, its diagnostics, and the enclosing tests' names that follow.
   if (/^\s*not ok /.test(line)) failing = 40;
   const isSkip = /^\s*ok .*# (SKIP|TODO)/i.test(line);
+  if (isSkip) skipped.push(line.trim());
   if (indent === 0 && /^(ok|not ok) /.test(line)) {
     console.log(line);
     failing = 0;
@@ -42,9 +44,11 @@ for await (const line of createInterface({ input: tap.stdout })) {
   }
 }
 const code = await new Promise((resolve) => tap.once('close', resolve));
-console.log(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip} skipped`);
 if (counts.pass === 0) console.error('no test ran');
+// Told again at the end, where it is not overlooked: a skip is a check that did not happen.
+for (const line of skipped) console.log(`not checked: ${line}`);
 process.exitCode = code === 0 && counts.fail === 0 && counts.pass > 0 ? 0 : 1;
+console.log(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip} skipped`);
 
 function bin(name, command) {
   const manifest = require.resolve(`${name}/package.json`);

@@ -18,10 +18,16 @@ function save(mesh: Mesh, file: string, text: string): void {
   renameSync(`${path}~`, path);
 }
 
-/** When the last request began that a pod still served, in ms after `since`; negative: none after it. */
-async function lastServed(mesh: Mesh, pod: string, path: string, since: number): Promise<number> {
+/** When the last request began that a pod still served, in ms after `since`; negative: none after it. `before`: those it served before. */
+async function lastServed(
+  mesh: Mesh,
+  pod: string,
+  path: string,
+  since: number,
+): Promise<{ ms: number; before: number }> {
   const lines = (await mesh.log(pod)).filter((line) => line.path === path && line.direction === 'inbound');
-  return Math.max(...lines.map((line) => Date.parse(line.start))) - since;
+  const starts = lines.map((line) => Date.parse(line.start));
+  return { ms: Math.max(...starts) - since, before: starts.filter((start) => start < since).length };
 }
 
 t.test('edits', { skip: await noNamespaces() }, async (t) => {
@@ -42,8 +48,9 @@ t.test('edits', { skip: await noNamespaces() }, async (t) => {
       const since = Date.now();
       save(mesh, '30-routes.yaml', text);
       await mesh.world.pause(1500);
-      const ms = await lastServed(mesh, from, '/edited', since);
+      const { ms, before } = await lastServed(mesh, from, '/edited', since);
       figures.push(ms);
+      t.ok(before > 0, `${from} was served before the edit`, { before });
       t.ok(ms < boundMs, `${from} gets nothing more within a second`, { ms });
     }
     t.comment(`an edit counted after ${figures.map(Math.round).join(' and ')} ms`);

@@ -40,7 +40,11 @@ onEveryEngine(t, 'open exchanges finish, their answers say close, and nobody new
 });
 
 onEveryEngine(t, 'what does not end is cut off at the limit and counted', async (t, engine) => {
-  const web = await httpServer(t, () => {});
+  let arrived = (): void => {};
+  const arrival = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const web = await httpServer(t, () => arrived());
   const { port, proxy } = await start(
     t,
     engine,
@@ -48,7 +52,7 @@ onEveryEngine(t, 'what does not end is cut off at the limit and counted', async 
   );
   const hanging = ask({ port });
   const cut = t.rejects(hanging, { code: 'ECONNRESET' });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await arrival;
   t.equal(await proxy.drain(), 1);
   await cut;
 });
