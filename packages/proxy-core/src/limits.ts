@@ -32,6 +32,12 @@ export interface Limits {
    * Long enough that a client which does speak is not dialled for in vain, short enough that nobody notices.
    */
   readonly detectDelayMs: number;
+  /**
+   * The same where the destination serves TLS too. A client that is going to speak TLS must get no byte of the server's greeting in plain text, and its ClientHello may be
+   * late: lost once, it comes again within a retransmission timeout of 1 s (RFC 6298 section 2.1), and its process may be busy. The price is paid by plain clients of
+   * server-first protocols only. At the edge: the server is dialled, and heard if it speaks before the client; a ClientHello that comes later than that finds plain text.
+   */
+  readonly tlsDetectDelayMs: number;
   /** A downstream connection with no exchange. Longer than `upstreamIdleTimeoutMs`, so that of two Tulle proxies the client side closes first. */
   readonly downstreamIdleTimeoutMs: number;
   /** An upstream connection in the pool with no exchange. At the edge: closed. */
@@ -65,6 +71,7 @@ export const defaultLimits: Limits = {
   maxTrailerBytes: 8_192,
   headTimeoutMs: 30_000,
   detectDelayMs: 5,
+  tlsDetectDelayMs: 1_000,
   downstreamIdleTimeoutMs: 300_000,
   upstreamIdleTimeoutMs: 60_000,
   streamIdleTimeoutMs: 300_000,

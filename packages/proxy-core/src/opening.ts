@@ -9,6 +9,9 @@
  *        │   └──▶ HTTP or other bytes ────────────────────────────────▶ http | tcp
  *        └─ silence: the server may speak first: dial it ahead, and let whoever speaks first decide
  *
+ * Where TLS is served too, silence is taken for that of a server-first protocol only after the far longer `tlsDetectDelayMs`, and never once the client has sent
+ * what may begin a ClientHello: no byte of the server may leave in plain text towards a client that was about to speak TLS.
+ *
  * `reading` is sniffing inside TLS. Who has not decided by the deadline is opaque where that is served, and closed elsewhere.
  */
 import { classify } from './detect/classify.js';
@@ -47,6 +50,8 @@ type State = 'sniffing' | 'handshake' | 'reading' | 'done';
 
 /** Enough to tell every protocol that `classify` knows. */
 const decideBytes = 32;
+/** First byte of a TLS record of type handshake (RFC 8446 section 5.1). */
+const handshakeRecord = 0x16;
 const noBytes = new Uint8Array(0);
 const nobody: ChainSet = { tls: [], plain: [] };
 const noChain = failure('no-route', 'no filter chain any more');
@@ -59,6 +64,8 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private readonly silence: Timer;
   private state: State = 'sniffing';
   private draining = false;
+  /** What has come may be the beginning of a ClientHello, and TLS is served: opaque is no answer to its silence. */
+  private mayBeTls = false;
   /** Dialled ahead because the client has said nothing. */
   private ahead: Tunnel | undefined = undefined;
   /** The client's verified SPIFFE ID after a handshake. */
@@ -87,7 +94,10 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       this.handshake();
       return;
     }
-    if (chainForBytes(chains, 'tcp') !== undefined) services.timers.arm(this.silence, services.limits.detectDelayMs);
+    if (chainForBytes(chains, 'tcp') !== undefined) {
+      const { detectDelayMs, tlsDetectDelayMs } = services.limits;
+      services.timers.arm(this.silence, chains.tls.length > 0 ? tlsDetectDelayMs : detectDelayMs);
+    }
     this.connection.sniff(this);
   }
 
@@ -106,8 +116,11 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   onSniff(_connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     if (this.state !== 'sniffing') return;
     const kind = classify(bytes, start, end);
-    if (kind === 'more') return;
     const { tls, plain } = this.chains;
+    if (kind === 'more') {
+      if (tls.length > 0 && bytes[start] === handshakeRecord) this.awaitClientHello();
+      return;
+    }
     if (kind === 'tls' && tls.length > 0) {
       this.handshake();
       return;
@@ -137,6 +150,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       return;
     }
     this.state = 'reading';
+    this.mayBeTls = false;
     this.services.timers.arm(this.silence, this.services.limits.detectDelayMs);
   }
 
@@ -175,7 +189,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   /** Both sides are silent, or the client has sent too little to tell: an opaque connection may be like that, a request may not. */
   private undecided(): void {
     const opaque = this.opaqueChain();
-    if (opaque === undefined || this.draining)
+    if (opaque === undefined || this.draining || this.mayBeTls)
       this.reject(failure('head-timeout', 'the client did not say what it speaks in time'));
     else this.serve(opaque, 'tcp', this.early);
   }
@@ -193,11 +207,17 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       this.reject(noChain);
       return;
     }
+    this.awaitClientHello();
+    this.state = 'handshake';
+    this.connection.startTls(first.tls.context, this);
+  }
+
+  /** The client speaks TLS, as it seems: nobody is dialled for it before that is known. */
+  private awaitClientHello(): void {
+    this.mayBeTls = true;
     this.services.timers.disarm(this.silence);
     this.ahead?.abandon();
     this.ahead = undefined;
-    this.state = 'handshake';
-    this.connection.startTls(first.tls.context, this);
   }
 
   /** The client is silent, so the server may be waiting to speak: reach it now. Policy is asked first, as for any connection without identity. */

@@ -190,14 +190,22 @@ export function ask({ port, method = 'GET', path = '/', headers, body, agent }: 
   });
 }
 
-/** Writes text to a port and collects everything until the peer ends. */
-export function exchangeBytes(port: number, text: string, end = false): Promise<string> {
+/** Writes text to a port and collects everything until the peer ends, or `enough` bytes have come. */
+export function exchangeBytes(
+  port: number,
+  text: string,
+  end = false,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
     let answer = '';
     socket.on('error', reject);
     socket.on('data', (part) => {
       answer += part.toString('latin1');
+      if (answer.length < enough) return;
+      socket.end();
+      resolve(answer);
     });
     socket.on('end', () => {
       socket.end();
