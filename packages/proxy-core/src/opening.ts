@@ -6,7 +6,7 @@
  *        │ several
  *        ▼
  *     sniffing ─▶ ClientHello ─▶ handshake ─▶ peer ─▶ ALPN ───────────▶ http | tcp | reading
- *        │   └──▶ HTTP or other bytes ────────────────────────────────▶ http | tcp
+ *        │   └──▶ HTTP, other bytes, the end ─────────────────────────▶ http | tcp
  *        └─ silence: the server may speak first: dial it ahead, and let whoever speaks first decide
  *
  * Where TLS is served too, silence is taken for that of a server-first protocol only after the far longer `tlsDetectDelayMs`, and never once the client has sent
@@ -165,7 +165,13 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     if (kind !== 'more' || joined.length >= decideBytes) this.serveInside(kind === 'http1' ? 'http' : 'tcp');
   }
 
+  /** All that comes has come. What does not tell by then is opaque, where that is served: no request is that short. */
   onEnd(connection: Connection): void {
+    if (this.state === 'sniffing') {
+      const opaque = this.opaqueChain();
+      if (opaque !== undefined) this.serve(opaque, 'tcp', noBytes);
+      else this.reject(failure('downstream-closed', 'the client ended before it said what it speaks'));
+    }
     if (this.state !== 'reading') return;
     this.serveInside('tcp');
     if (connection.handler !== this) connection.handler.onEnd(connection);

@@ -53,6 +53,8 @@ export class MemoryConnection implements Connection {
   private state: State = 'accepted';
   private sniffer: Sniffer | undefined = undefined;
   private sniffedBytes = 0;
+  /** The sniffer knows that no more comes. */
+  private sniffEnded = false;
 
   private arrived: Uint8Array[] = [];
   private arrivedBytes = 0;
@@ -188,11 +190,15 @@ export class MemoryConnection implements Connection {
       this.arrived = [seen];
       this.sniffer?.onSniff(this, seen, 0, seen.length);
     }
-    if (this.state !== 'sniffing' || (this.broken === undefined && !this.finArrived)) return;
-    const error = this.broken?.error;
-    if (error === undefined) this.destroy(true);
-    else this.finish();
-    this.sniffer?.onClose(this, error);
+    if (this.state !== 'sniffing') return;
+    if (this.broken !== undefined) {
+      const { error } = this.broken;
+      this.finish();
+      this.sniffer?.onClose(this, error);
+    } else if (this.finArrived && !this.sniffEnded) {
+      this.sniffEnded = true;
+      this.sniffer?.onEnd(this);
+    }
   }
 
   private turnOpen(): void {

@@ -89,6 +89,7 @@ export class RecordingAcceptor implements Acceptor {
 /** Notes each look at the first bytes; `decide` may start the connection. */
 export class RecordingSniffer implements Sniffer {
   readonly looks: string[] = [];
+  ends = 0;
   closes = 0;
   error: IoError | undefined = undefined;
   readonly decide: (connection: Connection, seen: string) => void;
@@ -100,6 +101,9 @@ export class RecordingSniffer implements Sniffer {
     const seen = Buffer.from(bytes.subarray(start, end)).toString('latin1');
     this.looks.push(seen);
     this.decide(connection, seen);
+  }
+  onEnd(): void {
+    this.ends++;
   }
   onClose(_connection: Connection, error: IoError | undefined): void {
     this.closes++;

@@ -65,7 +65,13 @@ export interface ConnectionHandler {
 export interface Sniffer {
   /** `bytes[start, end)` is all that has arrived so far. Call `startPlain` or `startTls` on the connection, or return and be called again with more. */
   onSniff(connection: Connection, bytes: Uint8Array, start: number, end: number): void;
-  /** The client closed before it was decided. */
+  /**
+   * The client will send no more (FIN) and nothing is decided yet: what `onSniff` showed last, or nothing, is all that comes. Told once. Start the connection, whose
+   * handler then gets those bytes and the end, or destroy it; it stays open until then, for the other direction is. Decide at once: a reset that follows is noticed by
+   * some engines only.
+   */
+  onEnd(connection: Connection): void;
+  /** The connection was lost before it was decided. */
   onClose(connection: Connection, error: IoError | undefined): void;
 }
 

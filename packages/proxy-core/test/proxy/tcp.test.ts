@@ -70,6 +70,24 @@ onEveryEngine(t, 'a half-close goes through in either direction while the other 
   t.equal(await exchangeBytes(port, 'server first'), 'end of server');
 });
 
+onEveryEngine(t, 'a client that ends before it is known what it speaks is served and answered', async (t, engine) => {
+  const upstream = await tcpServer(t, (socket) => {
+    let text = '';
+    socket.on('data', (part) => {
+      text += part;
+    });
+    socket.on('end', () => socket.end(`got <${text}>`));
+  });
+  const { port, logged } = await start(
+    t,
+    engine,
+    config({ clusters: [cluster('up', [upstream])], chain: { protocol: 'auto' } }),
+  );
+  for (const text of ['PING', '', 'GET']) t.equal(await exchangeBytes(port, text, true), `got <${text}>`);
+  t.equal(await exchangeBytes(port, 'GET /', true).catch(() => 'reset'), '', 'an HTTP request that breaks off is none');
+  for (const line of (await logged(3)).slice(0, 3)) t.match(line, { protocol: 'tcp', reason: '' });
+});
+
 onEveryEngine(
   t,
   'a server that speaks first is heard: at once where TCP is declared, soon where nothing is',

@@ -72,17 +72,34 @@ export function sniffingCases(t: SuiteTest, harness: IoHarness): void {
     t.same(sniffer.looks, []);
   });
 
-  when('a client that closes before the decision is told to the sniffer, once', async (t, scene) => {
-    const sniffer = new RecordingSniffer(() => {});
-    const { socket } = scene.listen((connection) => connection.sniff(sniffer));
-    const near = scene.connect(socket.address, new RecordingHandler());
-    writeText(near, 'he');
-    near.end();
-    await scene.until('told', () => sniffer.closes > 0);
-    await scene.settle();
-    t.equal(sniffer.closes, 1);
-    t.equal(sniffer.error, undefined);
-  });
+  for (const text of ['he', '']) {
+    const what = text === '' ? 'nothing' : 'too little';
+    when(
+      `a client that ends having sent ${what} can be served: the sniffer hears of the end, once`,
+      async (t, scene) => {
+        const sniffer = new RecordingSniffer(() => {});
+        const { socket, acceptor } = scene.listen((connection) => connection.sniff(sniffer));
+        const client = new RecordingHandler();
+        const near = scene.connect(socket.address, client);
+        if (text !== '') writeText(near, text);
+        near.end();
+        await scene.until('told', () => sniffer.ends > 0);
+        await scene.settle();
+        t.equal(sniffer.ends, 1);
+        t.equal(sniffer.closes, 0);
+        t.equal(sniffer.looks.at(-1) ?? '', text, 'after all that came was shown');
+        t.notOk(client.closed, 'the other direction is open');
+        const server = new RecordingHandler({ onEnd: (connection) => writeText(connection, 'answer') });
+        acceptor.accepted[0].startPlain(server);
+        await scene.until('answered', () => client.receivedBytes === 6);
+        t.same(server.events, text === '' ? ['open', 'end'] : ['open', 'data', 'end']);
+        t.equal(server.text(), text);
+        server.connection?.end();
+        await scene.until('closed', () => client.closed && server.closed);
+        t.equal(server.error, undefined);
+      },
+    );
+  }
 
   when('a client that resets before the decision is told to the sniffer', async (t, scene) => {
     const sniffer = new RecordingSniffer(() => {});

@@ -54,6 +54,8 @@ export class LinuxConnection implements Reader, TimerOwner {
   private readonly original: SocketAddress | undefined;
   private ownAddress: SocketAddress | undefined;
   private sniffer: Sniffer | undefined = undefined;
+  /** The sniffer knows that no more comes. */
+  private sniffEnded = false;
   private context: NativeTlsContext | undefined = undefined;
   private serverName = '';
   private deadline: Timer | undefined = undefined;
@@ -301,6 +303,12 @@ export class LinuxConnection implements Reader, TimerOwner {
       return;
     }
     const error = count === failed ? connectionError('recv', streamErrno(), this.remote) : channel.pendingError();
+    if (error === undefined) {
+      if (this.sniffEnded) return;
+      this.sniffEnded = true;
+      sniffer.onEnd(this);
+      return;
+    }
     this.close();
     sniffer.onClose(this, error);
     this.release();

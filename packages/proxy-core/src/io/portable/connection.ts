@@ -160,6 +160,8 @@ export class PortableConnection implements Connection, TimerOwner {
     if (this.state === 'sniffing') this.stopListeningToStream();
     this.state = 'handshaking';
     this.isTls = true;
+    // A handshake needs answers of a client that has ended.
+    if (this.readEnd === 'waiting') this.goneWith ??= { error: { code: 'tls', message: `${this.what()}: ended` } };
     if (this.goneWith !== undefined) {
       this.laterTellGone();
       return;
@@ -264,10 +266,6 @@ export class PortableConnection implements Connection, TimerOwner {
 
   private ended(): void {
     switch (this.state) {
-      case 'sniffing':
-        this.finish(false);
-        this.sniffer?.onClose(this, undefined);
-        return;
       case 'handshaking':
         this.failure ??= Object.assign(new Error('closed by the peer'), { code: 'ECONNRESET' });
         this.socket.destroy();
@@ -281,7 +279,8 @@ export class PortableConnection implements Connection, TimerOwner {
           return;
         }
         this.readEnd = 'waiting';
-        if (this.state === 'open') this.tell();
+        if (this.state === 'sniffing') this.sniffer?.onEnd(this);
+        else if (this.state === 'open') this.tell();
     }
   }
 
