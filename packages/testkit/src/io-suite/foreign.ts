@@ -139,6 +139,57 @@ export function foreignCases(t: SuiteTest, harness: IoHarness): void {
     t.equal(servers[1].error?.code, 'tls');
   });
 
+  when(
+    'a server issues no session tickets, and one that is shown all the same leads to a full handshake',
+    async (t, scene) => {
+      const authority = await createAuthority();
+      const identity = await authority.svid('spiffe://cluster.local/ns/default/sa/me');
+      const pems = { cert: identity.certificateChainPem, key: identity.privateKeyPem, ca: authority.rootPem };
+      const serverTls = scene.io.tlsContext({
+        side: 'server',
+        certificateChainPem: pems.cert,
+        privateKeyPem: pems.key,
+        trustPem: pems.ca,
+        requirePeerCertificate: true,
+        alpn: [],
+      });
+      const { socket } = scene.listen((connection) =>
+        connection.startTls(
+          serverTls,
+          new RecordingHandler({ onData: (connection) => writeText(connection, 'answer') }),
+        ),
+      );
+      const asks = async (port: number, session?: Buffer): Promise<{ sessions: Buffer[]; reused: boolean }> => {
+        const client = tls.connect({ ...pems, host: '127.0.0.1', port, session, checkServerIdentity: () => undefined });
+        const sessions: Buffer[] = [];
+        let got = '';
+        client.on('session', (session) => sessions.push(session));
+        client.on('data', (part) => {
+          got += String(part);
+        });
+        client.on('error', (error) => {
+          got = error.message;
+        });
+        client.write('hi');
+        // Tickets come before the first application byte of the server.
+        await scene.until('answered', () => got !== '');
+        t.equal(got, 'answer');
+        const reused = client.isSessionReused();
+        client.destroy();
+        return { sessions, reused };
+      };
+      t.same((await asks(socket.address.port)).sessions, []);
+
+      const generous = tls.createServer(pems, (socket) => socket.on('error', () => {}).end('answer'));
+      await once(generous.listen(0, '127.0.0.1'), 'listening');
+      t.teardown(() => generous.close());
+      const [strange] = (await asks((generous.address() as net.AddressInfo).port)).sessions;
+      t.ok(strange, 'a ticket of another server');
+      const { sessions, reused } = await asks(socket.address.port, strange);
+      t.same([sessions, reused], [[], false]);
+    },
+  );
+
   when('a ClientHello that arrives in pieces is understood', async (t, scene) => {
     const authority = await createAuthority();
     const identity = await authority.svid('spiffe://cluster.local/ns/default/sa/me');

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { IoFailure, type TlsContext, type TlsContextOptions } from '../io.js';
 
@@ -26,15 +26,43 @@ export class PortableTlsContext implements TlsContext {
   release(): void {}
 }
 
+/** What node does not document of a context: with its callback whoever makes the tickets is asked for a key each time. */
+interface TicketContext {
+  onticketkeycallback?: () => unknown[];
+  enableTicketKeyCallback?(): void;
+}
+
+const noTicketKey = [0, Buffer.alloc(32), Buffer.alloc(16), Buffer.alloc(16), Buffer.alloc(16)];
+
+/**
+ * No session tickets, as in the other engine: who resumes is not verified again, so a renewed trust bundle would not hold for it. OpenSSL leaves out a ticket of TLS 1.3 for
+ * which it is given no key (SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 0). Where node has no such callback, tickets are issued that this server does not take: a full
+ * handshake follows.
+ */
+function withoutTickets(context: SecureContext): SecureContext {
+  const native = context.context as TicketContext;
+  if (native.enableTicketKeyCallback === undefined) return context;
+  native.onticketkeycallback = () => noTicketKey;
+  native.enableTicketKeyCallback();
+  return context;
+}
+
+/** The option makes tickets of TLS 1.3 point into a cache that node keeps empty; with it the callback would not be asked. */
+const secureOptions =
+  'enableTicketKeyCallback' in createSecureContext().context ? undefined : constants.SSL_OP_NO_TICKET;
+
 function compile(options: TlsContextOptions): SecureContext {
   try {
-    return createSecureContext({
-      cert: options.certificateChainPem,
-      key: options.privateKeyPem,
-      ca: options.trustPem,
-      minVersion: 'TLSv1.3',
-      maxVersion: 'TLSv1.3',
-    });
+    return withoutTickets(
+      createSecureContext({
+        secureOptions,
+        cert: options.certificateChainPem,
+        key: options.privateKeyPem,
+        ca: options.trustPem,
+        minVersion: 'TLSv1.3',
+        maxVersion: 'TLSv1.3',
+      }),
+    );
   } catch (error) {
     throw tlsFailure(`certificate chain: ${(error as Error).message}`);
   }
