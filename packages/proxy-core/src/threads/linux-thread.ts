@@ -1,6 +1,6 @@
 /**
  * Entry of a data thread with the `linux` engine: blocks in epoll until the main thread wakes it through an eventfd, and never runs a promise.
- * Started by `threads.ts` as a worker.
+ * Started by `thread.ts` as a worker.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createLinuxIo } from '../io/linux/linux-io.js';
@@ -26,6 +26,7 @@ const proxy = new ThreadProxy(
   () => io.stop(),
 );
 io.run();
+io.close();
 // Ends the worker: nothing of its own is left to wait for.
 port.close();
 

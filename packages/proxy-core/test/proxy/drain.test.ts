@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { createProxy } from '@tulle/proxy-core';
 import t from 'tap';
 import { ask, cluster, config, httpServer, onEveryEngine, start, tcpServer } from './fixture.js';
 
@@ -75,3 +77,22 @@ onEveryEngine(t, 'closing during a drain ends it at once', async (t, engine) => 
   t.equal(await drained, 1);
   await closed;
 });
+
+void t.test(
+  'a proxy that has ended leaves no descriptor behind',
+  { skip: process.platform !== 'linux' && 'counts descriptors in /proc' },
+  async (t) => {
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const cycle = async (): Promise<void> => {
+      for (let i = 0; i < 2; i++) await (await createProxy(config({}), { engine: 'linux', concurrency: 2 })).close();
+    };
+    // Whatever is loaded and opened once.
+    await cycle();
+    const before = descriptors();
+    await cycle();
+    const giveUpMs = performance.now() + 5_000;
+    while (descriptors() > before && performance.now() < giveUpMs)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    t.ok(descriptors() <= before, `${before} before, ${descriptors()} after four threads more`);
+  },
+);
