@@ -1,8 +1,6 @@
 import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
-import { createProxy } from '@tulle/proxy-core';
 import t from 'tap';
 import { ask, cluster, config, httpServer, onEveryEngine, start, tcpServer } from './fixture.js';
 
@@ -77,30 +75,3 @@ onEveryEngine(t, 'closing during a drain ends it at once', async (t, engine) => 
   t.equal(await drained, 1);
   await closed;
 });
-
-void t.test(
-  'a proxy that has ended leaves no descriptor behind',
-  { skip: process.platform !== 'linux' && 'counts descriptors in /proc' },
-  async (t) => {
-    // Those of an epoll loop and what wakes it: others come and go with the program around.
-    const descriptors = (): number =>
-      readdirSync('/proc/self/fd').filter((fd) => {
-        try {
-          return /eventpoll|eventfd/.test(readlinkSync(`/proc/self/fd/${fd}`));
-        } catch {
-          return false;
-        }
-      }).length;
-    const cycle = async (): Promise<void> => {
-      for (let i = 0; i < 2; i++) await (await createProxy(config({}), { engine: 'linux', concurrency: 2 })).close();
-    };
-    // Whatever is loaded and opened once.
-    await cycle();
-    const before = descriptors();
-    await cycle();
-    const giveUpMs = performance.now() + 5_000;
-    while (descriptors() > before && performance.now() < giveUpMs)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    t.ok(descriptors() <= before, `${before} before, ${descriptors()} after four threads more`);
-  },
-);
