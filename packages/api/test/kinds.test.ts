@@ -161,6 +161,42 @@ t.test('headers that belong to the connection cannot be edited, and values canno
   t.match(problemsOf(edit('"x a"', 'b')), [/is not a header name/]);
 });
 
+t.test('what no head of a request can hold is refused where it is written', async (t) => {
+  const query = (name: string, value: string) =>
+    route(`{matches: [{queryParams: [{name: ${name}, value: ${value}}]}]}`);
+  t.match(problemsOf(query('q', '"a b"')), [/queryParams\[0\]\.value: .*is not a value .*as in a%20b/]);
+  t.match(problemsOf(query('ü', '"1"')), [/queryParams\[0\]\.name: "ü" is not a name of a query parameter/]);
+  t.same(problemsOf(query('q', 'a%20b')), []);
+  const header = (value: string) => route(`{matches: [{headers: [{name: x-city, value: ${value}}]}]}`);
+  t.match(problemsOf(header('東京')), [/headers\[0\]\.value: "東京" is not a header value .* beyond Latin-1/]);
+  t.same(problemsOf(header('köln')), []);
+});
+
+t.test('a policy for a path that is never compared is refused, and told its normal form', async (t) => {
+  const path = (value: string) => policy('AuthorizationPolicy', `{rules: [{to: [{paths: ['${value}']}]}]}`);
+  const spellings: [string, string][] = [
+    ['//admin', '/admin'],
+    ['/%61dmin', '/admin'],
+    ['/a//b/*', '/a/b/*'],
+    ['/a/./b/../c', '/a/c'],
+    ['/a/..', '/'],
+    ['/a%3ab', '/a%3Ab'],
+    ['/käse', '/k%C3%A4se'],
+    ['/%2e%2e*', '/..*'],
+  ];
+  for (const [written, normal] of spellings) {
+    const [problem] = problemsOf(path(written));
+    t.match(problem, 'is not a path that a request can have', written);
+    t.ok(problem.endsWith(`write ${normal}.`), problem);
+    t.same(problemsOf(path(normal)), [], normal);
+  }
+  const impossible = ['/a%2Fb', '/a%5cb', '/a%00', '/a%', '/a%4', '/a%zz', '/..', '/a/..;x/b', '/a?b', '/a#b', 'a', ''];
+  for (const each of impossible) t.match(problemsOf(path(each)), [/Begin with \/, and leave out/], each);
+  for (const each of ['/', '/*', '*', '/.well-known*', '/.*', '/a/', '/a;b=c/d', '/{id}']) {
+    t.same(problemsOf(path(each)), [], each);
+  }
+});
+
 t.test('an AuthorizationPolicy says whom and what it means', async (t) => {
   const good = `{selector: {matchLabels: {app: a}}, action: Deny, rules: [{
     from: [{serviceAccounts: [client, shop/web], namespaces: [shop]}, {principals: ["spiffe://a/ns/*", "*"]}],
@@ -172,7 +208,7 @@ t.test('an AuthorizationPolicy says whom and what it means', async (t) => {
     ['{rules: [{from: []}]}', /the list is empty/],
     ['{rules: [{from: [{}]}]}', /names nobody/],
     ['{rules: [{to: [{}]}]}', /names no request/],
-    ['{rules: [{to: [{paths: ["/a*b"]}]}]}', /is not a path/],
+    ['{rules: [{to: [{paths: ["/a*b"]}]}]}', /A \* may stand at the end only/],
     ['{rules: [{to: [{methods: [get]}]}]}', /Did you mean `GET`\?/],
     ['{rules: [{from: [{principals: [client]}]}]}', /is not a SPIFFE id/],
     ['{rules: [{when: []}]}', /unknown field `when`/],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dnsLabel, ignored, portNumber, strict, stringMap, text } from '../schema/fields.js';
 import { says } from '../schema/finding.js';
+import { normalPathOrPrefix } from '../schema/normal-path.js';
 import { type HttpMethod, httpMethod } from './http-route-match.js';
 import { metadataOf, type ObjectMeta } from './metadata.js';
 
@@ -59,13 +60,6 @@ const principal = text(
   2048,
 );
 
-const path = text(
-  /^(\*|\/[^*?#\s]*\*?)$/,
-  'a path',
-  'Begin with /. A * may stand at the end only, for any rest; queries and fragments are not compared.',
-  1024,
-);
-
 const nothingGiven = (value: object): boolean => Object.values(value).some((field) => field !== undefined);
 
 const source: z.ZodType<PolicySource> = strict({
@@ -78,7 +72,7 @@ const source: z.ZodType<PolicySource> = strict({
 
 const operation: z.ZodType<PolicyOperation> = strict({
   methods: z.array(httpMethod).min(1).optional(),
-  paths: z.array(path).min(1).optional(),
+  paths: z.array(normalPathOrPrefix).min(1).optional(),
   ports: z.array(portNumber).min(1).optional(),
 }).refine(nothingGiven, {
   error: () => says('the item names no request', 'Add methods, paths or ports, or remove `to`.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { headerName, headerValue, nonEmpty, strict, text } from '../schema/fields.js';
+import { headerName, headerValue, strict, text } from '../schema/fields.js';
 import { says } from '../schema/finding.js';
+import { normalPath } from '../schema/normal-path.js';
 
 /** What a request must be like. All that is given must hold. */
 export interface HttpRouteMatch {
@@ -41,17 +42,6 @@ const noRegularExpression = (issue: { input: unknown }, others: string): string 
     ? says('matching by regular expression is not supported', `Use ${others}.`)
     : undefined;
 
-/**
- * A path as it looks after normalisation: a match for any other spelling could never be met.
- * The pattern excludes empty and dot segments, encoded slashes, queries and fragments.
- */
-const normalPath = text(
-  /^(?!.*\/\/)(?!.*\/\.{1,2}(\/|$))(?!.*%2[fF])\/[A-Za-z0-9/\-._~%!$&'()*+,;=:@]*$/,
-  'a path that a request can have',
-  'Begin with /, and leave out //, /./, /../, %2F, queries and fragments.',
-  1024,
-);
-
 const path: z.ZodType<PathMatch> = strict({
   type: z
     .enum(['Exact', 'PathPrefix'], { error: (issue) => noRegularExpression(issue, 'Exact or PathPrefix') })
@@ -70,6 +60,10 @@ function firstOfEachName(fold: (name: string) => string) {
   };
 }
 
+const ENCODED = 'Queries are compared as they are sent: percent-encode spaces and all beyond ASCII, as in a%20b.';
+const queryName = text(/^[!-~]+$/, 'a name of a query parameter', ENCODED, 1024);
+const queryValue = text(/^[!-~]*$/, 'a value of a query parameter', ENCODED, 4096);
+
 const plain = ({ name, value }: ValueMatch): ValueMatch => ({ name, value });
 
 /** Gateway API: of several matches with one name only the first counts. */
@@ -80,7 +74,7 @@ export const httpRouteMatch: z.ZodType<HttpRouteMatch> = strict({
     .default([])
     .transform(firstOfEachName((name) => name.toLowerCase())),
   queryParams: z
-    .array(strict({ type: exact, name: nonEmpty, value: z.string() }).transform(plain))
+    .array(strict({ type: exact, name: queryName, value: queryValue }).transform(plain))
     .default([])
     .transform(firstOfEachName((name) => name)),
   method: httpMethod.optional(),

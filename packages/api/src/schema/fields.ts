@@ -70,10 +70,10 @@ export const headerName: z.ZodType<string> = text(
   256,
 );
 
-/** RFC 9110 section 5.5: visible characters, spaces and tabs, none of them at an end. */
+/** RFC 9110 section 5.5: visible characters, spaces and tabs, none of them at an end. Of those beyond ASCII the ones that are one byte of a field (obs-text). */
 export const headerValue: z.ZodType<string> = text(
-  /^([\x21-\x7e\x80-\uffff]([\t\x20-\x7e\x80-\uffff]*[\x21-\x7e\x80-\uffff])?)?$/,
+  /^([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/,
   'a header value',
-  'Remove control characters, and spaces at the ends.',
+  'Remove control characters, spaces at the ends, and characters beyond Latin-1 (U+00FF).',
   4096,
 );
