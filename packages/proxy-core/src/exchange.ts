@@ -78,6 +78,8 @@ export interface Downstream {
 export interface Place {
   readonly remote: SocketAddress;
   readonly isTls: boolean;
+  /** ALPN protocol agreed on, '' without. */
+  readonly alpn: string;
   /** URI SAN of the server, '' without TLS. */
   readonly peerUri: string;
   /** The connection has carried an exchange before. */

@@ -1,5 +1,7 @@
 /** The simplest configuration there is: everything from one address goes to one of some others. What `tulle proxy` runs, and a first step with the library. */
+
 import { parseAddress, type SocketAddress } from './address.js';
+import { tulleAlpn } from './alpn.js';
 import type { ClusterConfig, FilterChainConfig, IdentityConfig, ProxyConfig, TrustConfig } from './config/config.js';
 import type { Limits } from './limits.js';
 
@@ -26,8 +28,6 @@ export interface PemFiles {
   readonly caPem: string;
 }
 
-/** Protocols inside TLS between two Tulle proxies; others offer none and are served as well. */
-const alpn = { http: 'tulle-http/1.1', tcp: 'tulle-tcp' } as const;
 const connectTimeoutMs = 5_000;
 
 /** Throws an `Error` that names the address which cannot be read. */
@@ -54,7 +54,7 @@ export function forward(options: ForwardOptions): ProxyConfig {
         : {
             identity: 'to',
             trust: 'to',
-            alpn: [alpn[name]],
+            alpn: [tulleAlpn[name]],
             serverName: options.toTls.serverName,
             allowedUris: options.toTls.allowedUris,
           },

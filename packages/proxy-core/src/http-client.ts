@@ -6,14 +6,13 @@ import type { Failure } from './failure.js';
 import type { Connection } from './io/io.js';
 import { type Chain, type ChainIndex, chainForAlpn, chainForBytes, findChains } from './listen/chains.js';
 import type { Listener } from './listeners.js';
-import type { OwnEdits } from './message/edits.js';
+import type { HeadEdits } from './message/edits.js';
 import { fromLatin1, type Head } from './message/head.js';
 import type { Plane } from './plane.js';
 import type { AccessFacts } from './policy/authorize.js';
 import { verifyClient } from './secure/server-tls.js';
 
 const clientCertField = fromLatin1('x-forwarded-client-cert');
-const reasonField = fromLatin1('x-tulle-reason');
 
 /** A URI that can stand in a field value without being taken for more than one. */
 const printable = /^[!-+\--:<-~]+$/;
@@ -29,11 +28,8 @@ export interface HttpClientOwner {
 export class HttpClient implements ExchangeOpener {
   readonly destination: SocketAddress;
   readonly peerUri: string;
-  /**
-   * Inbound: only this proxy says who the client is (Envoy's XFCC, sanitised and set), and only a proxy says why a request failed: an application that could
-   * write `x-tulle-reason` could make its client repeat requests.
-   */
-  readonly inboundEdits: OwnEdits;
+  /** Inbound: only this proxy says who the client is (Envoy's XFCC, sanitised and set). */
+  readonly inboundEdits: HeadEdits;
 
   private readonly owner: HttpClientOwner;
   private readonly connection: Connection;
@@ -46,13 +42,10 @@ export class HttpClient implements ExchangeOpener {
     this.destination = connection.destination;
     this.peerUri = peerUri;
     this.inboundEdits = {
-      request: {
-        path: undefined,
-        authority: undefined,
-        remove: [clientCertField],
-        append: !printable.test(peerUri) ? [] : [fromLatin1(`x-forwarded-client-cert: URI=${peerUri}\r\n`)],
-      },
-      response: { path: undefined, authority: undefined, remove: [reasonField], append: [] },
+      path: undefined,
+      authority: undefined,
+      remove: [clientCertField],
+      append: !printable.test(peerUri) ? [] : [fromLatin1(`x-forwarded-client-cert: URI=${peerUri}\r\n`)],
     };
   }
 

@@ -9,5 +9,4 @@ export { type Reason, reasons } from './failure.js';
 export { type ForwardOptions, forward, type PemFiles } from './forwarding.js';
 export { defaultLimits, type Limits } from './limits.js';
 export { createProxy, type Proxy, type ProxyOptions } from './proxy.js';
-export { type RunProxyOptions, runProxy, type TlsFiles } from './run-proxy.js';
 export type { BoundAddress, ClusterState } from './threads/messages.js';

@@ -12,11 +12,12 @@ import type { Tunnel } from './forward/tunnel.js';
 import { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
 import type { Chain } from './listen/chains.js';
+import { noEdits } from './message/edits.js';
 import type { Head } from './message/head.js';
 import { Opening } from './opening.js';
 import { authorize } from './policy/authorize.js';
 import { matchRoute } from './route/match.js';
-import { followRoute, nothingOwn } from './route-action.js';
+import { followRoute } from './route-action.js';
 
 export class Outbound extends Direction {
   override readonly name = 'outbound';
@@ -39,7 +40,7 @@ export class Outbound extends Direction {
     const verdict = authorize(chain.authorization, client.facts(head)); // policy
     exchange.policy = verdict.policy;
     if (!verdict.allowed) return exchange.refuse(failure('access-denied'));
-    return followRoute(this.plane, exchange, route, nothingOwn); // balance, pool, forward: `attempt` in direction.ts
+    return followRoute(this.plane, exchange, route, noEdits); // balance, pool, forward: `attempt` in direction.ts
   }
 
   override tunnel(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined {

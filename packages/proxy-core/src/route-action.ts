@@ -1,7 +1,7 @@
 /** What a matched route asks for, done: forward to one of its clusters, redirect, or answer. */
 import { failure } from './failure.js';
 import type { Exchange } from './forward/exchange.js';
-import type { HeadEdits, OwnEdits } from './message/edits.js';
+import { type HeadEdits, noEdits } from './message/edits.js';
 import { fieldIds } from './message/fields.js';
 import { fromLatin1 } from './message/head.js';
 import type { Plane } from './plane.js';
@@ -10,12 +10,12 @@ import { chooseCluster, rewrittenPath } from './route/match.js';
 import { redirectLocation } from './route/redirect.js';
 import type { ForwardAction, Route } from './route/table.js';
 
-/** Does what the route says: forward to one of its clusters, redirect, or answer. `own` is what this direction itself changes in heads. */
+/** Does what the route says: forward to one of its clusters, redirect, or answer. `own` is what this direction itself changes in request heads. */
 export function followRoute(
   plane: Pick<Plane, 'random' | 'cluster' | 'newRequestId'>,
   exchange: Exchange,
   route: Route,
-  own: OwnEdits,
+  own: HeadEdits,
 ): Exchange {
   const { action } = route;
   const { head } = exchange;
@@ -39,12 +39,9 @@ export function followRoute(
   if (cluster === undefined) return exchange.refuse(failure('no-cluster', `cluster ${name} is not known`));
   exchange.requestId = requestIdOf(plane, exchange);
   exchange.requestEdits = requestEdits(route, action, exchange, own);
-  exchange.responseEdits =
-    own.response === undefined ? action.responseEdits : joined(action.responseEdits, own.response);
+  exchange.responseEdits = action.responseEdits;
   return exchange.forward(action, cluster);
 }
-
-export const nothingOwn: OwnEdits = { request: undefined, response: undefined };
 
 const requestIdField = fieldIds['x-request-id'];
 
@@ -57,22 +54,21 @@ function requestIdOf(plane: Pick<Plane, 'newRequestId'>, { head }: Exchange): Ui
 const requestIdName = fromLatin1('x-request-id: ');
 const lineEnd = fromLatin1('\r\n');
 
-function requestEdits(route: Route, action: ForwardAction, exchange: Exchange, own: OwnEdits): HeadEdits {
+function requestEdits(route: Route, action: ForwardAction, exchange: Exchange, own: HeadEdits): HeadEdits {
   const { head } = exchange;
   const hasId = head.find(requestIdField) >= 0;
   const path = rewrittenPath(route, action, action.rewrite?.path === undefined ? '' : head.pathText());
   const host = action.rewrite?.host;
   if (hasId && path === undefined && host === undefined) {
-    return own.request === undefined ? action.requestEdits : joined(action.requestEdits, own.request);
+    return own === noEdits ? action.requestEdits : joined(action.requestEdits, own);
   }
   const append = [...action.requestEdits.append];
   if (!hasId) append.push(requestIdName, exchange.requestId, lineEnd);
-  if (own.request !== undefined) append.push(...own.request.append);
+  append.push(...own.append);
   return {
     path: path === undefined ? undefined : fromLatin1(path),
     authority: host === undefined ? undefined : fromLatin1(host),
-    remove:
-      own.request === undefined ? action.requestEdits.remove : [...action.requestEdits.remove, ...own.request.remove],
+    remove: [...action.requestEdits.remove, ...own.remove],
     append,
   };
 }

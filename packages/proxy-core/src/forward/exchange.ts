@@ -10,14 +10,15 @@
  * Routing, policy and balancing are decided by `outbound.ts` or `inbound.ts`, which own the order of the stages.
  */
 import type { SocketAddress } from '../address.js';
+import { tulleAlpn } from '../alpn.js';
 import type { Direction, RetryConfig } from '../config/config.js';
 import type { Downstream, ExchangeEvents, Place, PlaceWaiter } from '../exchange.js';
 import { type Failure, failure, type Reason, reasons } from '../failure.js';
 import type { Clock } from '../io/io.js';
 import type { Limits } from '../limits.js';
-import { type HeadEdits, noEdits } from '../message/edits.js';
+import { type HeadEdits, noEdits, without } from '../message/edits.js';
 import { fieldIds } from '../message/fields.js';
-import { Head } from '../message/head.js';
+import { fromLatin1, Head } from '../message/head.js';
 import type { Slabs } from '../message/slabs.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
 import type { Cluster } from '../upstream/cluster.js';
@@ -100,6 +101,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   private plan: ForwardPlan | undefined = undefined;
   private place: Place | undefined = undefined;
   private heldTrailers: Head | undefined = undefined;
+  /** An earlier try of which it is not certain that the application has not seen it: no later failure may claim that the request is safe to repeat. */
+  private mayHaveArrived: Failure | undefined = undefined;
   private tryStartMs = 0;
 
   constructor(
@@ -223,12 +226,11 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     if (this.phase === 'over') return;
     this.flushComes = true;
     this.request = 'whole';
-    if (this.phase === 'forwarding') {
-      if (this.head.framing !== 'none' || this.head.upgrade) this.place?.sendEnd(trailers);
-      if (this.answer === 'whole') this.finish();
-    } else if (trailers !== undefined) {
-      this.heldTrailers = copyOf(trailers);
-    }
+    // As long as the body can be replayed, its trailers can.
+    if (trailers !== undefined && this.held.isWhole) this.heldTrailers = copyOf(trailers);
+    if (this.phase !== 'forwarding') return;
+    if (this.head.framing !== 'none' || this.head.upgrade) this.place?.sendEnd(trailers);
+    if (this.answer === 'whole') this.finish();
   }
 
   requestFlush(): void {
@@ -260,8 +262,11 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     const { services, endpoint } = this;
     this.upstreamMs = services.clock.nowMs() - this.tryStartMs;
     if (endpoint !== undefined) services.measured(endpoint, this.upstreamMs);
-    const peerReason = this.place?.isTls === true ? reasonOf(head) : '';
+    const isProxy = this.placeIsProxy();
+    const peerReason = isProxy ? reasonOf(head) : '';
     if (head.status >= 500 && mayRetryAnswer(head.status, peerReason, this.facts(false))) {
+      if (!isSafe(peerReason))
+        this.mayHaveArrived ??= failure('upstream-reset', `an earlier try was answered with ${head.status}`);
       this.endTry();
       this.phase = 'waiting';
       this.attempt(this);
@@ -270,7 +275,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     if (this.tryTimer !== undefined) services.timers.disarm(this.tryTimer);
     this.status = head.status;
     this.answer = 'started';
-    this.downstream.sendHead(head, this.responseEdits, services.draining);
+    this.downstream.sendHead(head, this.answerEdits(head, isProxy), services.draining);
     if (head.upgrade) {
       this.downstream.becomeTunnel();
       this.place?.becomeTunnel();
@@ -323,9 +328,13 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
   private tryFailed(failed: Failure, undelivered: boolean): void {
     if (this.phase === 'over') return;
-    if (this.endpoint !== undefined && reasons[failed.reason].side === 'upstream') this.services.failed(this.endpoint);
+    // A kept connection that the server closed before the request reached it says nothing about the endpoint.
+    const isStale = undelivered && failed.reason === 'upstream-reset';
+    const blames = reasons[failed.reason].side === 'upstream' && !isStale;
+    if (this.endpoint !== undefined && blames) this.services.failed(this.endpoint);
     const again = this.answer === 'none' && mayRetryFailure(failed, this.facts(undelivered));
     this.endTry();
+    if (!undelivered && !isSafe(failed.reason)) this.mayHaveArrived ??= failed;
     if (again) {
       this.phase = 'waiting';
       this.attempt(this);
@@ -358,7 +367,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.lastEndpoint = endpoint;
   }
 
-  private answerFailure(failed: Failure): void {
+  private answerFailure(last: Failure): void {
+    const failed = this.mayHaveArrived !== undefined && isSafe(last.reason) ? this.mayHaveArrived : last;
     this.reason = failed.reason;
     this.detail = failed.detail;
     this.place?.cancel();
@@ -372,6 +382,17 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
       this.downstream.abort();
     }
     this.finish();
+  }
+
+  /** The other end is a proxy of the mesh: its certificate was checked to be of the trust domain, and it speaks as proxies do among themselves. */
+  private placeIsProxy(): boolean {
+    return this.endpoint?.tls?.expected.trustDomain !== undefined && this.place?.alpn === tulleAlpn.http;
+  }
+
+  /** Only a proxy says why a request failed: an application that could write `x-tulle-reason` could make its clients repeat requests. */
+  private answerEdits(head: Head, isProxy: boolean): HeadEdits {
+    if (head.find(reasonFieldId) < 0) return this.responseEdits;
+    return isProxy && this.mayHaveArrived === undefined ? this.responseEdits : without(this.responseEdits, reasonName);
   }
 
   private keepForReplay(bytes: Uint8Array, start: number, end: number): void {
@@ -413,6 +434,13 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
 const noBytes = new Uint8Array(0);
 const reasonFieldId = fieldIds['x-tulle-reason'];
+
+const reasonName = fromLatin1('x-tulle-reason');
+
+/** That reason means that the application has not seen the request. */
+function isSafe(reason: string): boolean {
+  return Object.hasOwn(reasons, reason) && reasons[reason as Reason].retry === 'safe';
+}
 
 function reasonOf(head: Head): string {
   const index = head.find(reasonFieldId);

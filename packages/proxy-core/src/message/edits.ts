@@ -12,8 +12,7 @@ export interface HeadEdits {
 
 export const noEdits: HeadEdits = { path: undefined, authority: undefined, remove: [], append: [] };
 
-/** What a direction changes in every message, beyond what routes ask for. */
-export interface OwnEdits {
-  readonly request: HeadEdits | undefined;
-  readonly response: HeadEdits | undefined;
+/** The same edits, and one more field left out. */
+export function without(edits: HeadEdits, name: Uint8Array): HeadEdits {
+  return { ...edits, remove: [...edits.remove, name] };
 }

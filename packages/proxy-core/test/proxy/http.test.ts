@@ -332,3 +332,46 @@ onEveryEngine(t, 'a request whose body turns out malformed is answered with 400 
   await proxy.drain();
   t.equal(lines.length, 2, 'after the last line of all');
 });
+
+onEveryEngine(t, 'a request that is sent again has its trailers again', async (t, engine) => {
+  const trailers: (string | undefined)[] = [];
+  const upstream = await httpServer(t, (request, response) => {
+    request.resume().on('end', () => {
+      trailers.push(request.trailers['x-sum']);
+      response.writeHead(trailers.length === 1 ? 503 : 200).end();
+    });
+  });
+  const action = {
+    kind: 'forward',
+    clusters: [{ cluster: 'up', weight: 1 }],
+    retry: { attempts: 1, on: ['5xx'] },
+  } as const;
+  const routes = [{ ...toCluster('up'), action }];
+  const { port } = await start(t, engine, config({ routes, clusters: [cluster('up', [upstream])] }));
+  const head = 'PUT / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n';
+  t.match(await exchangeBytes(port, `${head}2\r\nhi\r\n0\r\nx-sum: 7\r\n\r\n`), /^HTTP\/1\.1 200 /);
+  t.same(trailers, ['7', '7']);
+});
+
+onEveryEngine(t, 'a failure after a try that may have arrived does not claim that nothing did', async (t, engine) => {
+  let tries = 0;
+  const upstream = await tcpServer(t, (socket) => {
+    socket.once('data', () => {
+      tries++;
+      socket.destroy();
+    });
+  });
+  const action = {
+    kind: 'forward',
+    clusters: [{ cluster: 'up', weight: 1 }],
+    retry: { attempts: 1, on: ['reset'] },
+  } as const;
+  const routes = [{ ...toCluster('up'), action }];
+  const up = cluster('up', [upstream, await freePort()], { balancer: 'round-robin' });
+  const { port, logged } = await start(t, engine, config({ routes, clusters: [up] }));
+  // Whichever endpoint comes first, one try is reset after the request arrived and the other is refused.
+  const answer = await ask({ port });
+  const [line] = await logged(1);
+  t.equal(line.attempts, 2);
+  t.same([answer.status, answer.headers['x-tulle-reason'], tries], [502, 'upstream-reset', 1]);
+});

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
-import type { ClientTlsConfig, EngineName, FilterChainConfig, ProxyConfig } from '@tulle/proxy-core';
+import type { ClientTlsConfig, EndpointConfig, EngineName, FilterChainConfig, ProxyConfig } from '@tulle/proxy-core';
 import { createAuthority, type TestAuthority, type TestIdentity } from '@tulle/testkit';
 import t, { type Test } from 'tap';
 import {
@@ -9,6 +11,7 @@ import {
   cluster,
   config,
   exchangeBytes,
+  freePort,
   httpServer,
   onEveryEngine,
   type Started,
@@ -350,4 +353,47 @@ onEveryEngine(t, 'a key that cannot be read changes nothing, and is not repeated
     .catch((reason: Error) => reason);
   t.ok(error instanceof Error && !error.message.includes('AAAA'));
   t.equal((await ask({ port: near.port })).status, 200);
+});
+
+onEveryEngine(
+  t,
+  'an application that claims to be a proxy cannot make its client repeat a request',
+  async (t, engine) => {
+    let seen = 0;
+    const claim: http.RequestListener = (request, response) => {
+      request.resume().on('end', () => {
+        seen++;
+        response.writeHead(503, { 'x-tulle-reason': 'overloaded' }).end('no');
+      });
+    };
+    const { near } = await pair(t, engine, await httpServer(t, claim));
+    const meshed = await ask({ port: near.port, method: 'POST', body: 'pay' });
+    t.same([meshed.status, meshed.headers['x-tulle-reason'], seen], [503, undefined, 1], 'behind a proxy of the mesh');
+
+    const { certificateChainPem: cert, privateKeyPem: key } = server;
+    const bare = https.createServer({ cert, key, ca: authority.rootPem, requestCert: true }, claim);
+    t.teardown(() => bare.close());
+    await new Promise<void>((resolve) => bare.listen(0, '127.0.0.1', resolve));
+    const direct = await start(t, engine, outbound({ port: (bare.address() as AddressInfo).port }));
+    const plain = await ask({ port: direct.port, method: 'POST', body: 'pay' });
+    t.same(
+      [plain.status, plain.headers['x-tulle-reason'], seen],
+      [503, undefined, 2],
+      'with TLS and an SVID of its own',
+    );
+  },
+);
+
+onEveryEngine(t, 'a proxy of the mesh that never reached its application is believed', async (t, engine) => {
+  const app = await httpServer(t, (_request, response) => response.end('good'));
+  const good = await start(t, engine, inbound({ port: app }));
+  const bad = await start(t, engine, inbound({ port: await freePort() }));
+  const one = outbound({ port: bad.port });
+  const both = { address: { host: '127.0.0.1', port: good.port }, weight: 1, tls: true };
+  const clusters = one.clusters.map((up) => ({
+    ...up,
+    endpoints: [...(up.endpoints as readonly EndpointConfig[]), both],
+  }));
+  const near = await start(t, engine, { ...one, clusters });
+  for (let i = 0; i < 10; i++) t.equal((await ask({ port: near.port, method: 'POST', body: 'pay' })).body, 'good');
 });

@@ -81,6 +81,10 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     return this.wire.isTls;
   }
 
+  get alpn(): string {
+    return this.wire.alpn;
+  }
+
   get peerUri(): string {
     return this.wire.peer?.uris[0] ?? '';
   }

@@ -1,0 +1,2 @@
+/** What two Tulle proxies agree on inside TLS: who speaks one of these is a proxy, not the application behind it. */
+export const tulleAlpn = { http: 'tulle-http/1.1', tcp: 'tulle-tcp' } as const;
