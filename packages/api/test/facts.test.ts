@@ -144,3 +144,33 @@ t.test('a slip is recognised, another word is not', async (t) => {
   t.equal(didYouMean('colour', ['ports', 'selector']), undefined);
   fc.assert(fc.property(fc.string(), (word) => didYouMean(word, [word]) === undefined));
 });
+
+t.test('an address has one spelling, however it was written', async (t) => {
+  const spellings: [string, string][] = [
+    ['FD00:0:0:0::1', 'fd00::1'],
+    ['fd00:0000:0000:0000:0000:0000:0000:0001', 'fd00::1'],
+    ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+    ['2001:0:0:1:0:0:0:1', '2001:0:0:1::1'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['::ffff:10.96.1.2', '10.96.1.2'],
+    ['10.96.1.2', '10.96.1.2'],
+  ];
+  for (const [written, canonical] of spellings) {
+    const text = `
+{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {clusterIP: '${written}', ports: [{port: 80}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c}]}, status: {podIP: '${written}'}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: e}, addressType: IPv6, endpoints: [{addresses: ['${written}']}]}`;
+    const { resources, problems } = parseManifest('a.yaml', text);
+    t.same(problems, []);
+    t.match(
+      resources.map(({ resource }) => resource),
+      [
+        { spec: { clusterIP: canonical } },
+        { status: { podIP: canonical } },
+        { endpoints: [{ addresses: [canonical] }] },
+      ],
+    );
+  }
+});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalIp } from '../facts/canonical-ip.js';
 import { show } from './explain.js';
 import { says } from './finding.js';
 
@@ -58,9 +59,13 @@ export const nonEmpty: z.ZodType<string> = z.string().min(1);
 
 export const stringMap: z.ZodType<Record<string, string>> = z.record(z.string(), z.string());
 
-export const ipAddress: z.ZodType<string> = z.union([z.ipv4(), z.ipv6()], {
-  error: (issue) => says(`${show(issue.input)} is not an IP address`, 'Write an address such as 10.96.0.10 in quotes.'),
-});
+/** An address in its one canonical form (RFC 5952), so that equal addresses are equal texts. One of IPv4 that is written as IPv6 is IPv4, as the kernel tells it. */
+export const ipAddress: z.ZodType<string> = z
+  .union([z.ipv4(), z.ipv6()], {
+    error: (issue) =>
+      says(`${show(issue.input)} is not an IP address`, 'Write an address such as 10.96.0.10 in quotes.'),
+  })
+  .transform(canonicalIp);
 
 /** A field name or value of HTTP: RFC 9110 section 5.1, a token. */
 export const headerName: z.ZodType<string> = text(
