@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import type { RunProxyOptions, TlsFiles } from '@tulle/proxy-core';
 import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
 import type { Finish } from '../finish.js';
+import type { TlsFiles } from '../proxy/certificates.js';
+import type { RunProxyOptions } from '../proxy/run.js';
 import { type Address, address, addresses, collect, text, wholeNumber } from '../values.js';
 
 const examples = `
@@ -70,7 +71,7 @@ export function proxyCommand(finish: Finish): Command {
       const to = await Promise.all(options.to.map(resolved));
       const listen = await resolved(options.listen);
       const admin = options.admin === undefined ? undefined : await resolved(options.admin);
-      const { runProxy } = await import('@tulle/proxy-core');
+      const { runProxy } = await import('../proxy/run.js');
       finish(await runProxy({ ...options, listen, to, admin }));
     });
 }

@@ -1,0 +1,102 @@
+/** `tulle proxy`: one proxy without a mesh, in the foreground. Certificates are read from files, and read again when they change. */
+import type { Server } from 'node:http';
+import {
+  createProxy,
+  formatAddress,
+  forward,
+  type ProxyConfig,
+  type Proxy as RunningProxy,
+  type SocketAddress,
+} from '@tulle/proxy-core';
+import { serveAdmin } from './admin.js';
+import { filesOf, readPem, type TlsFiles, watchFiles } from './certificates.js';
+
+export interface RunProxyOptions {
+  readonly listen: SocketAddress;
+  readonly to: readonly SocketAddress[];
+  readonly protocol: 'auto' | 'http' | 'tcp';
+  readonly listenTls: TlsFiles | undefined;
+  readonly toTls: TlsFiles | undefined;
+  /** A file, `-` for standard output, `off`. */
+  readonly accessLog: string;
+  readonly engine: 'auto' | 'linux' | 'portable';
+  readonly concurrency: number;
+  readonly admin: SocketAddress | undefined;
+}
+
+/**
+ * Resolves with the exit code: 0 after SIGTERM or SIGINT and a drain, 1 when it could not start. Prints one line when it listens: on standard output, or on standard error
+ * where standard output is the access log.
+ */
+export async function runProxy(options: RunProxyOptions): Promise<number> {
+  const say = (message: string): void => void process.stderr.write(`tulle proxy: ${message}\n`);
+  let proxy: RunningProxy;
+  let admin: Server | undefined;
+  let isDraining = false;
+  try {
+    proxy = await createProxy(configOf(options), {
+      engine: options.engine,
+      concurrency: options.concurrency,
+      onWarning: say,
+    });
+    if (options.admin !== undefined) admin = await serveAdmin(proxy, options.admin, () => !isDraining);
+  } catch (error) {
+    say(messageOf(error));
+    return 1;
+  }
+  const files = filesOf(options.listenTls, options.toTls);
+  const stopWatching = watchFiles(files, () => void renew(proxy, options, say), say);
+  const told = options.accessLog === '-' ? process.stderr : process.stdout;
+  told.write(`listening on ${formatAddress(proxy.address())} engine=${proxy.engine}\n`);
+  await ended();
+  isDraining = true;
+  stopWatching();
+  const cut = await untilSecondSignal(proxy);
+  admin?.close();
+  if (cut > 0) say(`${cut} connections were cut off when the drain ran out of time`);
+  return 0;
+}
+
+/** A file may be missing or half written for a moment: the next change of it leads here again. */
+async function renew(proxy: RunningProxy, options: RunProxyOptions, say: (message: string) => void): Promise<void> {
+  try {
+    await proxy.update(configOf(options));
+    say('certificates were read again');
+  } catch (error) {
+    say(`certificates were not taken, the old ones stay: ${messageOf(error)}`);
+  }
+}
+
+function configOf(options: RunProxyOptions): ProxyConfig {
+  return forward({
+    listen: formatAddress(options.listen),
+    to: options.to.map(formatAddress),
+    protocol: options.protocol,
+    listenTls: options.listenTls && { ...readPem(options.listenTls), allowedUris: options.listenTls.allowedUris },
+    toTls: options.toTls && {
+      ...readPem(options.toTls),
+      allowedUris: options.toTls.allowedUris,
+      serverName: options.toTls.serverName,
+    },
+    accessLog: options.accessLog,
+  });
+}
+
+function ended(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+}
+
+/** Drains; another signal ends it at once. */
+async function untilSecondSignal(proxy: RunningProxy): Promise<number> {
+  const now = (): void => void proxy.close();
+  process.once('SIGTERM', now);
+  process.once('SIGINT', now);
+  return proxy.drain();
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
