@@ -23,7 +23,8 @@ export interface Limits {
   /** Bytes of a trailer section. At the edge: the message is malformed. */
   readonly maxTrailerBytes: number;
   /**
-   * From accept (or the end of the last answer's first following byte) to a whole head; covers the sniff and the handshake. At the edge: closed, unless it may be an
+   * From accept (or the end of the last answer's first following byte) to a whole head; covers the sniff and the handshake, and the rest of a request that
+   * was answered before it was whole. At the edge: closed, unless it may be an
    * opaque protocol in which both sides are silent for long.
    */
   readonly headTimeoutMs: number;

@@ -65,7 +65,7 @@ export class MemoryConnection implements Connection {
   private broken: { readonly error: IoError; readonly afterBytes: boolean } | undefined = undefined;
 
   private held: Uint8Array[] = [];
-  private heldBytes = 0;
+  bytesHeld = 0;
   private writeEnded = false;
   private finSent = false;
   private awaitsDrain = false;
@@ -133,9 +133,9 @@ export class MemoryConnection implements Connection {
     if (this.writeEnded || this.state === 'closed') return true;
     this.bytesWritten += end - start;
     this.held.push(Buffer.from(bytes.subarray(start, end)));
-    this.heldBytes += end - start;
+    this.bytesHeld += end - start;
     this.carry();
-    if (this.heldBytes < this.network.highWaterBytes) return true;
+    if (this.bytesHeld < this.network.highWaterBytes) return true;
     this.awaitsDrain = true;
     return false;
   }
@@ -224,7 +224,7 @@ export class MemoryConnection implements Connection {
   }
 
   private tellDrain(): void {
-    if (this.state !== 'open' || !this.awaitsDrain || this.heldBytes > 0) return;
+    if (this.state !== 'open' || !this.awaitsDrain || this.bytesHeld > 0) return;
     this.awaitsDrain = false;
     this.handler.onDrain(this);
   }
@@ -263,28 +263,28 @@ export class MemoryConnection implements Connection {
     if (this.state !== 'open' || this.finSent) return;
     if (other === undefined) {
       // The other process is gone: its kernel answers bytes with a reset.
-      if (this.heldBytes > 0) this.fail(this.brokenBy('nobody there any more', this));
+      if (this.bytesHeld > 0) this.fail(this.brokenBy('nobody there any more', this));
       else this.sendEnd();
       return;
     }
-    while (this.heldBytes > 0) {
+    while (this.bytesHeld > 0) {
       const [first] = this.held;
       const length = Math.min(first.length, other.spaceBytes(), this.sendableBytes);
       if (length === 0) break;
       other.receive(first.subarray(0, length));
       if (length === first.length) this.held.shift();
       else this.held[0] = first.subarray(length);
-      this.heldBytes -= length;
+      this.bytesHeld -= length;
       this.carriedBytes += length;
       this.sendableBytes -= length;
     }
     if (this.sendableBytes === 0) this.strike(other);
     else this.sendEnd();
-    if (this.heldBytes === 0 && this.awaitsDrain) this.network.ready(this);
+    if (this.bytesHeld === 0 && this.awaitsDrain) this.network.ready(this);
   }
 
   private sendEnd(): void {
-    if (!this.writeEnded || this.heldBytes > 0) return;
+    if (!this.writeEnded || this.bytesHeld > 0) return;
     this.finSent = true;
     this.other?.receiveEnd();
     this.network.ready(this);
@@ -318,7 +318,7 @@ export class MemoryConnection implements Connection {
   private finish(): void {
     this.state = 'closed';
     this.held = [];
-    this.heldBytes = 0;
+    this.bytesHeld = 0;
     this.arrived = [];
     this.arrivedBytes = 0;
     if (this.deadline !== undefined) this.network.disarm(this.deadline);

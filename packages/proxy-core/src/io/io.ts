@@ -95,6 +95,8 @@ export interface Connection {
   /** Application bytes in each direction (plaintext under TLS). */
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** Bytes that `write` took and the kernel has not. */
+  readonly bytesHeld: number;
 
   sniff(sniffer: Sniffer): void;
   startPlain(handler: ConnectionHandler): void;

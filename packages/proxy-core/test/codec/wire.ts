@@ -16,6 +16,7 @@ export class Wire implements Connection {
   isTls = false;
   bytesRead = 0;
   bytesWritten = 0;
+  bytesHeld = 0;
 
   /** Each write as one text; `>` behind it stands for `more`. */
   writes: string[] = [];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import net from 'node:net';
 import t from 'tap';
 import {
   ask,
@@ -374,4 +375,40 @@ onEveryEngine(t, 'a failure after a try that may have arrived does not claim tha
   const [line] = await logged(1);
   t.equal(line.attempts, 2);
   t.same([answer.status, answer.headers['x-tulle-reason'], tries], [502, 'upstream-reset', 1]);
+});
+
+onEveryEngine(t, 'a client that never sends the rest of an answered request is closed', async (t, engine) => {
+  const routes = [
+    {
+      name: 'no',
+      match: { path: { kind: 'prefix', value: '/' } },
+      action: { kind: 'direct', status: 403, body: 'no' },
+    },
+  ] as const;
+  const { port } = await start(t, engine, config({ routes, limits: { headTimeoutMs: 150, lingerTimeoutMs: 50 } }));
+  // Resolves when the proxy ends the connection, which it did not.
+  t.match(
+    await exchangeBytes(port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf'),
+    /^HTTP\/1\.1 403 /,
+  );
+});
+
+onEveryEngine(t, 'a slow reader gets all of an answer that ends its connection', async (t, engine) => {
+  const size = 4_000_000;
+  const upstream = await httpServer(t, (_request, response) => response.end(Buffer.alloc(size, 'x')));
+  const { port } = await start(
+    t,
+    engine,
+    config({ clusters: [cluster('up', [upstream])], limits: { lingerTimeoutMs: 50 } }),
+  );
+  const received = await new Promise<number>((resolve, reject) => {
+    const socket = net.connect({ port, host: '127.0.0.1' });
+    let bytes = 0;
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+    // Nothing is read for several linger times; then all at once.
+    socket.once('readable', () => setTimeout(() => socket.on('data', (part: Buffer) => (bytes += part.length)), 400));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(bytes));
+  });
+  t.ok(received > size, `${received} bytes arrived`);
 });

@@ -20,19 +20,13 @@ import type { Limits } from '../../limits.js';
 import type { HeadEdits } from '../../message/edits.js';
 import type { Head } from '../../message/head.js';
 import { Timer, type TimerOwner } from '../../time/wheel.js';
-import { defaultNormalise, type NormaliseOptions } from '../normalise.js';
+import { defaultNormalise } from '../normalise.js';
 import { AnswerWriter } from './answer-writer.js';
 import { type Carry, keepRest } from './carry.js';
 import type { Http1Decoder, MessageEvents } from './decoder.js';
+import { Lingering } from './lingering.js';
+import type { Http1ServerOptions } from './server-options.js';
 import { type Spares, sparesFor } from './spares.js';
-
-export interface Http1ServerOptions {
-  /** False: every answer ends its connection. Default true. */
-  readonly keepAlive?: boolean;
-  readonly normalise?: NormaliseOptions;
-  /** The connection is gone; called once, last. */
-  readonly closed?: (server: Http1Server) => void;
-}
 
 export class Http1Server implements ConnectionHandler, Downstream, MessageEvents, TimerOwner {
   bodyBytesReceived = 0;
@@ -69,6 +63,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private discarded = 0;
   private consuming = false;
   private resumesAtTurnEnd = false;
+  private lingering: Lingering | undefined = undefined;
   private reading = true;
   private pausedByOwner = false;
 
@@ -152,9 +147,13 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     this.closed(failure('downstream-closed', error?.message ?? 'the client closed the connection'));
   }
 
-  onTimer(_timer: Timer): void {
-    if (this.life === 'lingering') {
-      this.close(false);
+  onTimer(_timer: Timer, nowMs: number): void {
+    if (this.lingering !== undefined) {
+      const decision = this.lingering.decide(this.connection.bytesHeld, nowMs);
+      if (decision === 'wait') this.io.timers.arm(this.deadline, this.limits.lingerTimeoutMs);
+      else this.close(decision === 'reset');
+    } else if (this.request === 'arriving' && this.answer === 'whole') {
+      this.closeGracefully();
     } else if (this.request === 'idle' && this.life === 'open') {
       if (this.carry === undefined) this.closeGracefully();
       else this.refuse(failure('head-timeout', `no whole head within ${this.limits.headTimeoutMs} ms`), false);
@@ -340,8 +339,13 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   private answerWhole(): void {
     this.answer = 'whole';
     this.releaseExchange();
-    if (this.request === 'whole') this.exchangeOver();
-    else this.updateReading();
+    if (this.request === 'whole') {
+      this.exchangeOver();
+      return;
+    }
+    // The rest of the request is dropped, within the time that a head has.
+    this.io.timers.arm(this.deadline, this.limits.headTimeoutMs);
+    this.updateReading();
   }
 
   private exchangeOver(): void {
@@ -442,6 +446,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     this.releaseDecoder();
     this.connection.end();
     this.updateReading();
+    this.lingering = new Lingering(this.limits, this.connection.bytesHeld, this.io.clock.nowMs());
     this.io.timers.arm(this.deadline, this.limits.lingerTimeoutMs);
   }
 
@@ -460,6 +465,6 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     this.releaseDecoder();
     if (cause === undefined) this.releaseExchange();
     else this.gone(cause);
-    this.options.closed?.(this);
+    this.options.closed?.();
   }
 }

@@ -95,6 +95,10 @@ export class LinuxConnection implements Reader, TimerOwner {
     return this.outgoing.bytesWritten;
   }
 
+  get bytesHeld(): number {
+    return this.outgoing.bytesHeld;
+  }
+
   get local(): SocketAddress {
     if (this.ownAddress === undefined) {
       if (!this.channel.isHeld) return unknownAddress;

@@ -50,6 +50,10 @@ export class Outgoing {
     this.ackedBase = ackedBase;
   }
 
+  get bytesHeld(): number {
+    return this.held.bytes;
+  }
+
   /** The FIN was sent, or nothing can be sent any more. */
   get ended(): boolean {
     return this.state === finished;

@@ -100,6 +100,10 @@ export class PortableConnection implements Connection, TimerOwner {
     return this.outgoing.writtenBytes;
   }
 
+  get bytesHeld(): number {
+    return this.outgoing.heldBytes;
+  }
+
   /** @internal of the engine */
   accepted(local: SocketAddress, destination: SocketAddress): void {
     this.local = local;

@@ -39,6 +39,10 @@ export class Outgoing {
     this.drained = drained;
   }
 
+  get heldBytes(): number {
+    return this.earlyBytes + (this.stream?.writableLength ?? 0);
+  }
+
   /** The connection is open: what was held goes to that stream. */
   open(stream: net.Socket): void {
     this.stream = stream;
@@ -52,7 +56,7 @@ export class Outgoing {
     if (this.ended || start === end) return true;
     this.writtenBytes += end - start;
     this.send(Buffer.from(bytes.subarray(start, end)), more);
-    if (this.earlyBytes + (this.stream?.writableLength ?? 0) < this.highWaterBytes) return true;
+    if (this.heldBytes < this.highWaterBytes) return true;
     this.awaitsDrain = true;
     // The promised write must wait for the drain now.
     this.uncork();
