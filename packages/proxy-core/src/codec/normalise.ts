@@ -5,7 +5,7 @@
  * | in the path                                   | default | why                                                                          |
  * |-----------------------------------------------|---------|------------------------------------------------------------------------------|
  * | `/./`, `/../`                                 | resolve | RFC 3986 section 5.2.4; above the root: refused                              |
- * | `/.;x/`, `/..;x/`                             | refuse  | servlet containers drop the parameter and then see a dot segment             |
+ * | `/.;x/`, `/..;x/`, `/..%3Bx/`                 | refuse  | servlet containers drop the parameter and then see a dot segment             |
  * | `//`                                          | merge   | file servers merge, routers compare: `//admin` must not miss a rule          |
  * | `%41` (an unreserved byte, encoded)           | decode  | equivalent by RFC 3986 section 2.3                                           |
  * | `%3a`                                         | `%3A`   | equivalent by RFC 3986 section 2.1; always                                   |
@@ -179,7 +179,12 @@ function dotSegment(out: Uint8Array, start: number, end: number): number {
   if (start === end || out[start] !== DOT) return 0;
   const dots = start + 1 < end && out[start + 1] === DOT ? 2 : 1;
   if (start + dots === end) return dots;
-  return out[start + dots] === SEMICOLON ? -1 : 0;
+  return out[start + dots] === SEMICOLON || isEncodedSemicolon(out, start + dots, end) ? -1 : 0;
+}
+
+/** `%3B`, which some servers decode before they look for parameters. */
+function isEncodedSemicolon(out: Uint8Array, at: number, end: number): boolean {
+  return at + 3 <= end && out[at] === PERCENT && out[at + 1] === 51 && out[at + 2] === 66;
 }
 
 function upperHex(byte: number): number {
