@@ -68,6 +68,8 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private mayBeTls = false;
   /** Dialled ahead because the client has said nothing. */
   private ahead: Tunnel | undefined = undefined;
+  /** The chain, as configured then, by which it was dialled. */
+  private aheadChain: Chain | undefined = undefined;
   /** The client's verified SPIFFE ID after a handshake. */
   private peerUri = '';
   /** Decrypted bytes that do not tell yet. */
@@ -232,8 +234,15 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     const tunnel = chain && this.owner.dialAhead(this.connection, chain, this.peerUri);
     if (tunnel === undefined) return;
     this.ahead = tunnel;
-    tunnel.onServerFirst = () => this.startTunnel(tunnel, this.early);
+    this.aheadChain = chain;
+    tunnel.onServerFirst = () => this.serverSpokeFirst();
     tunnel.start();
+  }
+
+  private serverSpokeFirst(): void {
+    const chain = this.opaqueChain();
+    if (chain === undefined) this.reject(noChain);
+    else this.serveTcp(chain, this.early);
   }
 
   /** Of now, which may not be that of the accept: what a chain refers to may be gone. */
@@ -270,8 +279,9 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   }
 
   private serveTcp(chain: Chain, early: Uint8Array): void {
-    // The one dialled ahead, unless its dial failed.
-    const ahead = this.ahead?.isOver === false ? this.ahead : undefined;
+    // The one dialled ahead, unless its dial failed, or policy and clusters are not those any more by which it was dialled.
+    const ahead = this.ahead?.isOver === false && this.aheadChain === chain ? this.ahead : undefined;
+    if (ahead === undefined) this.ahead?.abandon();
     const tunnel = ahead ?? this.owner.tunnel(this.connection, chain, this.peerUri);
     if (tunnel === undefined) {
       this.finish();

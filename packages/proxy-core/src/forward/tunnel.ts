@@ -45,7 +45,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
   endpoint: Endpoint | undefined = undefined;
   /** The endpoint of the last try, for the log line. */
   lastEndpoint: Endpoint | undefined = undefined;
-  /** Set while nobody knows yet what the client speaks: called when the server speaks or ends first. Must make the client join. */
+  /** Set while nobody knows yet what the client speaks: called when the server speaks or ends first. Makes the client join, or abandons the tunnel. */
   onServerFirst: (() => void) | undefined = undefined;
   reason: Reason | '' = '';
   detail = '';
@@ -174,7 +174,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
       this.bytesReceived += end - start;
       if (this.upstream?.write(bytes, start, end, false) === false) this.downstream.pause();
     } else {
-      if (this.joined === 'no') this.onServerFirst?.();
+      if (!this.heardByClient()) return;
       this.services.timers.arm(this.idleTimer, this.idleMs);
       this.bytesSent += end - start;
       if (!this.downstream.write(bytes, start, end, false)) this.upstream?.pause();
@@ -187,8 +187,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
       else this.earlyEnd = true;
       return;
     }
-    if (this.joined === 'no') this.onServerFirst?.();
-    this.downstream.end();
+    if (this.heardByClient()) this.downstream.end();
   }
 
   onDrain(connection: Connection): void {
@@ -210,13 +209,18 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     } else if (this.phase === 'dialling') {
       this.dialFailed(upstreamFailure(error, false));
     } else {
-      if (this.joined === 'no') this.onServerFirst?.();
-      this.over('upstream-reset', error?.message ?? '', true);
+      if (this.heardByClient()) this.over('upstream-reset', error?.message ?? '', true);
     }
   }
 
   onTimer(): void {
     this.over('stream-idle', `no byte moved for ${this.idleMs} ms`, true);
+  }
+
+  /** The server has spoken or ended. False when the client, which had not joined, did not want this tunnel then. */
+  private heardByClient(): boolean {
+    if (this.joined === 'no') this.onServerFirst?.();
+    return !this.isOver;
   }
 
   private dialFailed(failed: Failure): void {

@@ -199,12 +199,33 @@ void t.test('a client that goes before it said anything is no bad request', asyn
     const upstream = stage.server(8080);
     const client = stage.client();
     stage.advance(waitMs);
-    client.connection.destroy(false);
+    client.connection.destroy(true);
     stage.settle();
     if (waitMs > 0) t.equal(upstream[0].ending, 'ended');
     over(t, stage, { kind: 'rejected', reason: 'downstream-closed', status: 0 });
   }
 });
+
+void t.test(
+  'a client that ends before it said anything is opaque: the server may still have something to say',
+  async (t) => {
+    for (const waitMs of [0, 100]) {
+      const stage = new Stage(tcp('auto'));
+      const upstream = stage.server(8080);
+      const client = stage.client();
+      stage.advance(waitMs);
+      client.connection.end();
+      stage.settle();
+      t.equal(upstream.length, 1);
+      t.equal(upstream[0].ending, 'ended');
+      upstream[0].send('the time is 12:00');
+      upstream[0].connection.end();
+      stage.settle();
+      t.same([client.received, client.ending], ['the time is 12:00', 'closed']);
+      over(t, stage, inOrder);
+    }
+  },
+);
 
 void t.test('connections that are not decided yet count, and end with the proxy', async (t) => {
   const stage = new Stage(tcp('auto', {}, [8080], { maxDownstreamConnections: 2 }));
@@ -381,3 +402,27 @@ void t.test(
     t.pass();
   },
 );
+
+void t.test('what was dialled ahead under a former configuration is not joined', async (t) => {
+  const stage = new Stage(tcp('auto'));
+  const upstream = stage.server(8080);
+  const refused = stage.client();
+  stage.advance(20);
+  t.equal(upstream.length, 1, 'dialled ahead');
+  stage.apply(tcp('auto', {}, [8080], {}, denied));
+  upstream[0].send('220 secret\r\n');
+  stage.settle();
+  t.equal(refused.received, '', 'policy is asked again');
+  t.equal(refused.ending, 'reset');
+  t.not(upstream[0].ending, 'open');
+  stage.apply(tcp('auto'));
+  const client = stage.client();
+  stage.advance(20);
+  stage.apply(tcp('auto', {}, [8081]));
+  const other = stage.server(8081);
+  client.send('\u0001bytes');
+  stage.settle();
+  t.equal(other[0]?.received, '\u0001bytes', 'and goes where it goes now');
+  client.connection.destroy(true);
+  over(t, stage, { kind: 'rejected', reason: 'access-denied' }, { kind: 'tunnel', reason: 'downstream-closed' });
+});
