@@ -11,6 +11,7 @@ import type { ProxyConfig } from './config/config.js';
 import { chooseEngine, type EngineName } from './engine.js';
 import { defaultLimits } from './limits.js';
 import { renderPrometheus } from './observe/prometheus.js';
+import { applyToAll } from './threads/apply-to-all.js';
 import type { BoundAddress, ClusterState, ThreadResult } from './threads/messages.js';
 import { LinuxThread, type Order, PortableThread, type Thread, type ThreadEvents } from './threads/thread.js';
 
@@ -38,7 +39,7 @@ export interface Proxy {
   addresses(): readonly BoundAddress[];
   /** The address of the listener of that name, or of the only one. Throws when there is no such listener. */
   address(listener?: string): SocketAddress;
-  /** Takes a whole new configuration; open connections stay. Rejects with a message that names the place, and goes on as before, when it is not valid. */
+  /** Takes a whole new configuration; open connections stay. Rejects with a message that names the place, and goes on as before on every thread, when it is not valid. */
   update(config: ProxyConfig): Promise<void>;
   /** Prometheus text (exposition format 0.0.4). */
   metrics(): string;
@@ -72,9 +73,9 @@ export async function createProxy(config: ProxyConfig, options: ProxyOptions = {
     throw new Error('a socket mark needs the linux engine: install koffi, or run the proxy under a user of its own');
   }
   const threads: Thread[] = [];
-  for (let i = 0; i < count; i++) threads.push(await startThread(engine, config, options, count > 1, events));
-  const proxy = new RunningProxy(engine, threads);
+  const proxy = new RunningProxy(engine, threads, warn);
   try {
+    for (let i = 0; i < count; i++) threads.push(await startThread(engine, config, options, count > 1, events));
     await proxy.update(config);
   } catch (error) {
     await proxy.close();
@@ -106,13 +107,19 @@ async function startThread(
 class RunningProxy implements Proxy {
   readonly engine: EngineName;
   private readonly threads: readonly Thread[];
+  private readonly warn: (message: string) => void;
   private bound: readonly BoundAddress[] = [];
+  /** What every thread has taken. */
+  private config: ProxyConfig | undefined = undefined;
+  /** Updates happen one after the other. */
+  private updating: Promise<void> = Promise.resolve();
   private state: 'running' | 'ending' | 'ended' = 'running';
   private ending: Promise<number> | undefined = undefined;
 
-  constructor(engine: EngineName, threads: readonly Thread[]) {
+  constructor(engine: EngineName, threads: readonly Thread[], warn: (message: string) => void) {
     this.engine = engine;
     this.threads = threads;
+    this.warn = warn;
   }
 
   addresses(): readonly BoundAddress[] {
@@ -131,14 +138,17 @@ class RunningProxy implements Proxy {
     );
   }
 
-  async update(config: ProxyConfig): Promise<void> {
+  update(config: ProxyConfig): Promise<void> {
+    const done = this.updating.then(() => this.take(config));
+    this.updating = done.catch(() => {});
+    return done;
+  }
+
+  private async take(config: ProxyConfig): Promise<void> {
     if (this.state !== 'running') throw new Error('the proxy has ended');
     checkConfig(config);
-    const [first, ...others] = this.threads;
-    const { addresses } = await first.order({ kind: 'apply', config });
-    // The kernel chose a port for the first thread; the others share it.
-    const chosen = withPorts(config, addresses);
-    for (const thread of others) await thread.order({ kind: 'apply', config: chosen });
+    const { config: taken, addresses } = await applyToAll(this.threads, config, this.config, this.warn);
+    this.config = taken;
     this.bound = addresses;
   }
 
@@ -178,12 +188,4 @@ class RunningProxy implements Proxy {
   private all(order: Order): Promise<ThreadResult[]> {
     return Promise.all(this.threads.map((thread) => thread.order(order)));
   }
-}
-
-function withPorts(config: ProxyConfig, addresses: readonly BoundAddress[]): ProxyConfig {
-  const listeners = config.listeners.map((listener) => {
-    const bound = addresses.find(({ name }) => name === listener.name);
-    return bound === undefined ? listener : { ...listener, bind: { ...listener.bind, port: bound.address.port } };
-  });
-  return { ...config, listeners };
 }
