@@ -2,7 +2,7 @@
 
 export type { SocketAddress } from './address.js';
 export { formatAddress, parseAddress } from './address.js';
-export { ConfigError } from './config/check.js';
+export { ConfigError, checkConfig } from './config/check.js';
 export type * from './config/config.js';
 export type { EngineName } from './engine.js';
 export { type Reason, reasons } from './failure.js';

@@ -118,6 +118,9 @@ class RunningSidecar implements Sidecar {
         this.stateDir?.saveResources(() => saved);
         this.becameReady();
       },
+      onSetAside: (count) => {
+        this.refusals += count;
+      },
       onFatal: failed,
       outside,
     });

@@ -72,7 +72,7 @@ export function assemble(
   }
   if (missing.length > 0) return { missing };
   const config = {
-    listeners: listenerConfigs(listeners, tables, facts),
+    listeners: boundListeners(listeners).map((listener) => listenerConfig(listener, tables, facts)),
     clusters,
     routes: tables.used(),
     identities: [identityConfig(facts)],
@@ -168,23 +168,38 @@ function endpoint(assigned: AssignedEndpoint, cluster: ClusterPart, facts: OwnFa
   };
 }
 
-function listenerConfigs(listeners: readonly ListenerPart[], tables: RouteTables, facts: OwnFacts): ListenerConfig[] {
+/** A listener that is bound, and in their order the chains that it has, its own and those of the virtual listeners reached through it. */
+export interface BoundListener {
+  readonly listener: ListenerPart;
+  readonly chains: readonly { readonly owner: ListenerPart; readonly chain: ChainPart }[];
+}
+
+export function boundListeners(listeners: readonly ListenerPart[]): BoundListener[] {
   const virtual = listeners.filter(({ kind }) => kind === 'virtual');
   return listeners
     .filter(({ kind }) => kind !== 'virtual')
-    .map(({ name, kind, address, direction, chains }) => {
+    .map((listener) => {
+      const { kind, direction } = listener;
       const hosted = kind === 'redirected' ? virtual.filter((each) => each.direction === direction) : [];
-      return {
-        name,
-        bind: name === listenerName.outboundProxy && facts.outboundProxy !== undefined ? facts.outboundProxy : address,
-        direction,
-        destination: kind === 'redirected' ? ('original' as const) : ('local' as const),
-        chains: [
-          ...hosted.flatMap((each) => each.chains.map((chain) => chainConfig(chain, tables, each.address))),
-          ...chains.map((chain) => chainConfig(chain, tables, undefined)),
-        ],
-      };
+      const chains = [...hosted, listener].flatMap((owner) => owner.chains.map((chain) => ({ owner, chain })));
+      return { listener, chains };
     });
+}
+
+function listenerConfig(
+  { listener: { name, kind, address, direction }, chains }: BoundListener,
+  tables: RouteTables,
+  facts: OwnFacts,
+): ListenerConfig {
+  return {
+    name,
+    bind: name === listenerName.outboundProxy && facts.outboundProxy !== undefined ? facts.outboundProxy : address,
+    direction,
+    destination: kind === 'redirected' ? 'original' : 'local',
+    chains: chains.map(({ owner, chain }) =>
+      chainConfig(chain, tables, owner.kind === 'virtual' ? owner.address : undefined),
+    ),
+  };
 }
 
 function chainConfig(chain: ChainPart, tables: RouteTables, address: SocketAddress | undefined): FilterChainConfig {

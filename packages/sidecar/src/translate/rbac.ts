@@ -101,7 +101,7 @@ function principal({ identifier }: Principal, path: string): Predicate {
       if (principalName === undefined) return { kind: 'authenticated' };
       const { kind, value } = textMatch(principalName, `${path}.authenticated.principal_name`);
       // Every name begins with nothing, but a peer without a certificate has no name.
-      if (value === '') return kind === 'prefix' ? { kind: 'authenticated' } : { kind: 'any-of', of: [] };
+      if (value === '') return kind === 'prefix' ? { kind: 'authenticated' } : { kind: 'not', of: { kind: 'any' } };
       return { kind: 'principal', match: kind, value };
     }
     default:

@@ -15,6 +15,11 @@ import { noRetries, routeTable } from './routes.js';
 import { type TrustedRoots, trustedRoots } from './secret.js';
 import { refuseUnknown } from './strict.js';
 
+/** What people call a resource: `Cluster "a"`. */
+export function titleOf(type: XdsType, name: string): string {
+  return `${readers[type].label} "${name}"`;
+}
+
 /** What a resource of each type is understood as. */
 export interface Parts {
   cds: ClusterPart;
@@ -29,19 +34,28 @@ export type Understood<T extends XdsType> =
   /** Empty name: not even that could be read. */
   | { readonly name: string; readonly refusal: string };
 
-/** Reads a resource strictly. What cannot be used is said in one line that names the resource and the field. */
-export function understand<T extends XdsType>(type: T, any: Any): Understood<T> {
-  const { label, read } = readers[type];
+/**
+ * Reads a resource strictly. What cannot be used is said in one line that names the resource and the field.
+ * @param check throws a Refusal for a part that is read and cannot be used all the same.
+ */
+export function understand<T extends XdsType>(
+  type: T,
+  any: Any,
+  check: (type: T, part: Parts[T]) => void,
+): Understood<T> {
+  const { read } = readers[type];
   let name = '';
   try {
     if (any.typeUrl !== typeUrl[type]) throw new Refusal('type_url', `must be ${typeUrl[type]}`);
     const opened = read(any.value);
     name = opened.name;
     if (name === '') throw new Refusal('name', 'is missing');
-    return { name, part: opened.part() as Parts[T] };
+    const part = opened.part() as Parts[T];
+    check(type, part);
+    return { name, part };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { name, refusal: `${label} "${name}": ${error.message}` };
+    return { name, refusal: `${titleOf(type, name)}: ${error.message}` };
   }
 }
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Secret } from '@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { Refusal } from './refusal.js';
 
@@ -18,6 +19,19 @@ export function trustedRoots({ name, type }: Secret): TrustedRoots {
   const path = 'validation_context.trusted_ca';
   if (source?.case !== 'inlineString' && source?.case !== 'inlineBytes') throw new Refusal(path, 'must be inline');
   const pem = source.case === 'inlineString' ? source.value : new TextDecoder().decode(source.value);
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new Refusal(path, 'holds no certificate in PEM');
+  const certificates = pem.match(CERTIFICATE) ?? [];
+  if (certificates.length === 0) throw new Refusal(path, 'holds no certificate in PEM');
+  if (!certificates.every(isCertificate)) throw new Refusal(path, 'holds a certificate that cannot be read');
   return { name, pem };
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/g;
+
+/** What TLS cannot read would fail only where all of the configuration is compiled. */
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -8,6 +8,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { typeUrl, XDS_PUSH_ORDER, type XdsType } from '@tulle/xds';
+import { checkAlone } from '../translate/alone.js';
 import { assignmentNames, type PartsByName, routeNames, secretNames } from '../translate/proxy-config.js';
 import { type Parts, understand } from '../translate/resources.js';
 
@@ -51,7 +52,7 @@ export class ResourceStore {
    * @returns why some of it was refused; empty: all is accepted, and its version is held.
    */
   accept<T extends XdsType>(type: T, version: string, resources: readonly Any[]): string[] {
-    const results = resources.map((any) => ({ value: any.value, ...understand(type, any) }));
+    const results = resources.map((any) => ({ value: any.value, ...understand(type, any, checkAlone) }));
     const refusals = results.flatMap((result) => ('refusal' in result ? [result.refusal] : []));
     const held = this.heldOf(type);
     const refused = this.refusedNames[type];
@@ -110,6 +111,17 @@ export class ResourceStore {
     return this.refusedNames[type].has(name);
   }
 
+  /**
+   * Takes a resource back that was accepted and does not go together with others: it counts as refused until the control plane sends another of its name.
+   * The version is forgotten with it, so that a new stream is sent all of its type.
+   */
+  setAside(type: XdsType, name: string): void {
+    this.held[type].delete(name);
+    this.refusedNames[type].add(name);
+    delete this.acceptedVersions[type];
+    this.dropUnwanted();
+  }
+
   /** For the disk. */
   save(): SavedResources {
     const of = (type: XdsType): RawResource[] => [...this.held[type]].map(([name, { value }]) => ({ name, value }));
@@ -127,7 +139,7 @@ export class ResourceStore {
     return XDS_PUSH_ORDER.flatMap((type) => {
       const refusals: string[] = [];
       for (const { value } of saved.resources[type]) {
-        const result = understand(type, create(AnySchema, { typeUrl: typeUrl[type], value }));
+        const result = understand(type, create(AnySchema, { typeUrl: typeUrl[type], value }), checkAlone);
         if ('refusal' in result) refusals.push(result.refusal);
         else this.heldOf(type).set(result.name, { value, part: result.part });
       }

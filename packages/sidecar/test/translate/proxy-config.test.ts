@@ -1,6 +1,7 @@
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import type { ProxyConfig } from '@tulle/proxy-core';
+import { checkConfig, type ProxyConfig } from '@tulle/proxy-core';
 import type { XdsType } from '@tulle/xds';
+import { RBAC_Action } from '@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb';
 import t from 'tap';
 import { assemble, type OwnFacts } from '../../src/translate/proxy-config.js';
 import { ResourceStore } from '../../src/xds/resource-store.js';
@@ -12,7 +13,7 @@ const facts: OwnFacts = {
   isRedirected: true,
   outboundProxy: undefined,
   accessLog: { target: 'off', format: 'json' },
-  identity: { certificateChainPem: 'CERT', privateKeyPem: 'KEY', trustPem: 'FIRST ROOTS' },
+  identity: { certificateChainPem: '-----BEGIN CERT', privateKeyPem: '-----BEGIN KEY', trustPem: '-----BEGIN FIRST' },
 };
 
 const dialled = 'outbound/10.96.0.5:80';
@@ -185,7 +186,7 @@ t.test(
 );
 
 t.test('until roots come by SDS, those that came with the certificate hold', async (t) => {
-  t.match(configOf({ sds: [] }).trust, [{ name: 'trust', caPem: 'FIRST ROOTS' }]);
+  t.match(configOf({ sds: [] }).trust, [{ name: 'trust', caPem: '-----BEGIN FIRST' }]);
 });
 
 t.test('nothing is applied before all it refers to is there', async (t) => {
@@ -205,6 +206,59 @@ t.test('a refused resource without a good one before it stops nobody else', asyn
     `RouteConfiguration "${dialled}": virtual_hosts[0].routes[0].route.prefix_rewrite: "x" must begin with / and have visible ASCII only`,
   ]);
   t.match(assemble(store.parts(), facts, store), { config: { routes: [{ name: dialled, virtualHosts: [] }, {}] } });
+});
+
+t.test('what the proxy would refuse is refused with its resource, and the rest can be taken', async (t) => {
+  const exact = (value: string) => ({
+    case: 'stringMatch' as const,
+    value: { matchPattern: { case: 'exact' as const, value } },
+  });
+  const withMatch = (match: object) => ({ rds: [envoy.routes(dialled, [envoy.route(toCluster, { match })])] });
+  const pathSpecifier = { case: 'path' as const, value: '/' };
+  const query = (name: string, value: string) =>
+    withMatch({ pathSpecifier, queryParameters: [{ name, queryParameterMatchSpecifier: exact(value) }] });
+  const withRule = (rule: object, principal: object = { case: 'any', value: true }) => {
+    const policies = { p: { permissions: [{ rule }], principals: [{ identifier: principal }] } };
+    const filters = [envoy.httpOver(envoy.rds(dialled), [{ action: RBAC_Action.DENY, policies } as never])];
+    return { lds: [envoy.catchAll, envoy.dialled('10.96.0.5', 80, [{ name: 'http', filters }]), envoy.inbound()] };
+  };
+  const path = (value: string) => ({
+    case: 'urlPath',
+    value: { rule: { case: 'path', value: { matchPattern: { case: 'exact', value } } } },
+  });
+  const cases: [Change, RegExp][] = [
+    [query('q', 'a b'), /^RouteConfiguration "outbound\/10\.96\.0\.5:80": .*query\[0\]\.value: must be .* not "a b"$/],
+    [query('ü', '1'), /^RouteConfiguration .*query\[0\]\.name: must be a parameter name/],
+    [
+      withMatch({ pathSpecifier, headers: [{ name: 'x-city', headerMatchSpecifier: exact('東京') }] }),
+      /^RouteConfiguration .*headers\[0\]\.value: must be a text of Latin-1/,
+    ],
+    [withRule(path('/käse')), /^Listener "outbound\/10\.96\.0\.5:80": .*permissions\[0\]\.value: must be/],
+    [withRule({ case: 'orRules', value: { rules: [] } }), /^Listener .*permissions\[0\]\.of: must have at least 1/],
+    [{ sds: [envoy.trustSecret('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')] }, /cannot be read/],
+  ];
+  for (const [change, expected] of cases) {
+    const { store, refusals } = storeOf(change);
+    t.match(refusals, [expected]);
+    const assembled = assemble(store.parts(), facts, store);
+    if ('missing' in assembled) throw new Error(`missing ${assembled.missing}`);
+    t.doesNotThrow(() => checkConfig(assembled.config), String(expected));
+    t.ok(assembled.config.clusters.length === 3);
+  }
+});
+
+t.test('a principal with an empty name is nobody', async (t) => {
+  const identifier = {
+    case: 'authenticated',
+    value: { principalName: { matchPattern: { case: 'exact', value: '' } } },
+  };
+  const policies = { p: { permissions: [{ rule: { case: 'any', value: true } }], principals: [{ identifier }] } };
+  const filters = [envoy.httpOver(envoy.rds(dialled), [{ action: RBAC_Action.DENY, policies } as never])];
+  const config = configOf({ lds: [envoy.catchAll, envoy.dialled('10.96.0.5', 80, [{ name: 'http', filters }])] });
+  checkConfig(config);
+  t.match(config.listeners[0].chains[0].authorization[0].policies[0].principals, [
+    { kind: 'not', of: { kind: 'any' } },
+  ]);
 });
 
 t.test('a text prefix is taken only where it means the same by segments', async (t) => {

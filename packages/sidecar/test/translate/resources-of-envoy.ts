@@ -130,7 +130,7 @@ export function dialled(ip: string, port: number, chains?: Init<typeof FilterCha
   });
 }
 
-function meshTls(protocol: string) {
+export function meshTls(protocol: string, requireClientCertificate = true) {
   return typed(filterName.tls, DownstreamTlsContextSchema, {
     commonTlsContext: {
       tlsParams: { tlsMinimumProtocolVersion: 4, tlsMaximumProtocolVersion: 4 },
@@ -138,7 +138,7 @@ function meshTls(protocol: string) {
       tlsCertificateSdsSecretConfigs: [identity],
       validationContextType: { case: 'validationContextSdsSecretConfig', value: trust },
     },
-    requireClientCertificate: true,
+    requireClientCertificate,
   });
 }
 
@@ -267,7 +267,19 @@ export function assignment(name: string, ips: string[]): Any {
   );
 }
 
-export const rootsPem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+/** A self-signed root until the year 2126. */
+export const rootsPem = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUOqQNe30yWDOTlLdXEQfUljc8PzkwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJdGVzdCByb290MCAXDTI2MTEyNTAxMzg1MloYDzIxMjYxMTAx
+MDEzODUyWjAUMRIwEAYDVQQDDAl0ZXN0IHJvb3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATdouwVD0kPEmZix74QPKLUv9byt8OLMxUhsKcg7+5pkzYPkf9zqeF+
+McWknSUrBSHI4pUNcIg/wHE6p6Q8bmJBo1MwUTAdBgNVHQ4EFgQU2AT2+MzkHQ9r
+8OcRsvhcR6VeYL4wHwYDVR0jBBgwFoAU2AT2+MzkHQ9r8OcRsvhcR6VeYL4wDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAujpeyk3AtSTOTv7097GD
+pLTPYYFGVCa8ICh5Twcwm/UCIB3CmDQFoveSODvGnSLA+TdA+4Lhs0x4SyoCJDkc
+QrkY
+-----END CERTIFICATE-----
+`;
 
 export function trustSecret(pem: string = rootsPem): Any {
   return packAny(
