@@ -6,9 +6,9 @@ import { LineWriter } from './line-writer.js';
 import type { ExchangeRecord, Observer, RejectionRecord, TunnelRecord } from './record.js';
 import type { Registry } from './registry.js';
 
-/** Where lines go. Returns false when they could not be taken; they are then dropped and counted. */
 export interface LineSink {
-  write(lines: Uint8Array): boolean;
+  /** Whole lines. Returns how many lines, of these or earlier ones, are lost; they are counted. */
+  write(lines: Uint8Array): number;
 }
 
 interface ClusterSeries {
@@ -110,9 +110,14 @@ export class MeteringObserver implements Observer {
 
   flush(): void {
     if (this.waiting === 0) return;
-    if (!this.sink().write(this.lines.take())) this.registry.add(this.dropped, this.waiting);
+    this.lost(this.sink().write(this.lines.take()));
     this.lines.reset();
     this.waiting = 0;
+  }
+
+  /** Lines that nobody will read. */
+  lost(lines: number): void {
+    if (lines > 0) this.registry.add(this.dropped, lines);
   }
 
   private makeRoom(): void {
@@ -177,6 +182,6 @@ function directionSeries(registry: Registry, direction: Direction): DirectionSer
     active: registry.gauge('tulle_connections_active', 'Downstream connections open now.', labels),
     received: registry.counter('tulle_received_bytes_total', 'Body and tunnel bytes from clients.', labels),
     sent: registry.counter('tulle_sent_bytes_total', 'Body and tunnel bytes to clients.', labels),
-    tunnels: registry.counter('tulle_tcp_connections_total', 'Opaque connections that ended.', labels),
+    tunnels: registry.counter('tulle_tunnels_total', 'Opaque connections that have ended.', labels),
   };
 }

@@ -1,39 +1,64 @@
 /** Where access log lines go: a file, standard output, or the program that embeds the proxy. The only part of stage observe that does I/O. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import type { LineSink } from './observer.js';
 
-export const noSink: LineSink = { write: () => true };
+export const noSink: LineSink = { write: () => 0 };
 
 /** Hands lines to the embedding program, a batch at a time. */
 export function callbackSink(take: (lines: string) => void): LineSink {
   return {
     write(lines) {
       take(Buffer.from(lines).toString('latin1'));
-      return true;
+      return 0;
     },
   };
 }
 
 /** How long a sink that failed is left alone before it is tried again: a full disk must not cost a system call a turn. */
 const retryAfterMs = 1_000;
+/** How often it is looked whether the file was renamed away (log rotation). At the edge: lines of this long may still go to the old file. */
+const rotationCheckMs = 1_000;
+/**
+ * Bytes kept for a reader that is slower than the proxy (a pipe on standard output): some thousand lines, a second's worth at a high rate.
+ * At the edge: whole lines are dropped and counted.
+ */
+export const maxHeldLogBytes = 1_048_576;
+
+const newline = 10;
+const none = new Uint8Array(0);
+
+/** The calls to the operating system, for tests to stand in for. */
+export interface LogCalls {
+  /** Bytes written; throws an error with `code` EAGAIN where a pipe is full. */
+  write(fd: number, bytes: Uint8Array): number;
+}
+
+const system: LogCalls = { write: (fd, bytes) => writeSync(fd, bytes) };
 
 /**
- * Appends to a file (O_APPEND: whole lines of several processes do not mix) or to standard output for `-`. A write that fails (a full disk) is reported once and
- * dropped, the proxy goes on; after a second the file is opened anew, so a disk that has room again is used again.
+ * Appends to a file (O_APPEND) or to standard output for `-`.
+ * - A pipe that is full, or takes a part: the rest is kept, up to `maxHeldLogBytes`, and tried again with the next batch and at each `retry`.
+ * - A write that fails otherwise (a full disk) is reported once, its lines are dropped, and the file is opened anew after `retryAfterMs`. A line of
+ *   which a part was written already stays cut.
+ * - A file that was renamed or removed is opened anew under its name, within `rotationCheckMs`.
  */
 export class FileSink implements LineSink {
   private readonly path: string;
   private readonly warn: (message: string) => void;
   private readonly now: () => number;
+  private readonly calls: LogCalls;
   private fd = -1;
+  private held: Uint8Array = none;
   private failedAtMs = Number.NEGATIVE_INFINITY;
+  private checkedAtMs = Number.NEGATIVE_INFINITY;
   private isReported = false;
 
   /** Throws when the file cannot be opened at first, so that a wrong path is noticed at the start. */
-  constructor(path: string, now: () => number, warn: (message: string) => void) {
+  constructor(path: string, now: () => number, warn: (message: string) => void, calls: LogCalls = system) {
     this.path = path;
     this.now = now;
     this.warn = warn;
+    this.calls = calls;
     try {
       this.open();
     } catch (error) {
@@ -43,25 +68,86 @@ export class FileSink implements LineSink {
     }
   }
 
-  write(lines: Uint8Array): boolean {
-    if (this.fd < 0 && !this.reopen()) return false;
+  /** Something is kept: `retry` should be called before long. */
+  get isHolding(): boolean {
+    return this.held.length > 0;
+  }
+
+  write(lines: Uint8Array): number {
+    if (this.fd < 0 && !this.reopen()) return countLines(lines);
+    this.followRotation();
+    const dropped = this.retry();
+    if (this.fd < 0) return dropped + countLines(lines);
+    if (this.held.length === 0) return dropped + this.send(lines);
+    return dropped + this.hold(lines);
+  }
+
+  /** Tries again what is kept. Returns the number of lines that are lost. */
+  retry(): number {
+    if (this.held.length === 0) return 0;
+    const { held } = this;
+    this.held = none;
+    return this.send(held);
+  }
+
+  /** What is kept is tried once more. Returns the number of lines that are lost. */
+  close(): number {
+    const dropped = this.fd < 0 ? 0 : this.retry();
+    const lost = dropped + countLines(this.held);
+    this.release();
+    return lost;
+  }
+
+  private send(lines: Uint8Array): number {
+    let at = 0;
     try {
-      for (let at = 0; at < lines.length; ) at += writeSync(this.fd, lines, at);
+      while (at < lines.length) at += this.calls.write(this.fd, lines.subarray(at));
       this.isReported = false;
-      return true;
+      return 0;
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return this.hold(lines.subarray(at));
       this.fail(error);
-      return false;
+      return countLines(lines.subarray(at));
     }
   }
 
-  close(): void {
-    if (this.fd > 2) closeSync(this.fd);
-    this.fd = -1;
+  /** Keeps whole lines as far as there is room. `lines` may begin within a line: only when nothing is kept, and that beginning is kept always. */
+  private hold(lines: Uint8Array): number {
+    const room = maxHeldLogBytes - this.held.length;
+    let end = lines.length;
+    if (end > room) {
+      end = lines.lastIndexOf(newline, Math.max(0, room - 1)) + 1;
+      if (end === 0 && this.held.length === 0) end = lines.indexOf(newline) + 1;
+    }
+    const next = new Uint8Array(this.held.length + end);
+    next.set(this.held);
+    next.set(lines.subarray(0, end), this.held.length);
+    this.held = next;
+    return countLines(lines.subarray(end));
   }
 
   private open(): void {
     this.fd = this.path === '-' ? 1 : openSync(this.path, 'a', 0o640);
+    this.checkedAtMs = this.now();
+  }
+
+  private release(): void {
+    if (this.fd > 2) closeSync(this.fd);
+    this.fd = -1;
+    this.held = none;
+  }
+
+  private followRotation(): void {
+    if (this.path === '-' || this.now() - this.checkedAtMs < rotationCheckMs) return;
+    this.checkedAtMs = this.now();
+    if (isSameFile(this.fd, this.path)) return;
+    const former = this.fd;
+    try {
+      this.open();
+      closeSync(former);
+    } catch {
+      // The old file goes on for another while.
+    }
   }
 
   private reopen(): boolean {
@@ -76,7 +162,7 @@ export class FileSink implements LineSink {
   }
 
   private fail(error: unknown): void {
-    this.close();
+    this.release();
     this.failedAtMs = this.now();
     if (this.isReported) return;
     this.isReported = true;
@@ -84,6 +170,18 @@ export class FileSink implements LineSink {
       `access log ${this.path}: ${reasonOf(error)}; lines are dropped and counted until it can be written again`,
     );
   }
+}
+
+function isSameFile(fd: number, path: string): boolean {
+  const named = statSync(path, { throwIfNoEntry: false });
+  const open = fstatSync(fd);
+  return named !== undefined && named.ino === open.ino && named.dev === open.dev;
+}
+
+function countLines(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) count++;
+  return count;
 }
 
 function reasonOf(error: unknown): string {

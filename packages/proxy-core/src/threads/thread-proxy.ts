@@ -8,13 +8,17 @@ import { type LineSink, MeteringObserver } from '../observe/observer.js';
 import { Registry } from '../observe/registry.js';
 import { callbackSink, FileSink, noSink } from '../observe/sinks.js';
 import { requestIdSource } from '../request-id.js';
+import { Timer, type TimerOwner } from '../time/wheel.js';
 import type { ClusterState, Command, Reply, ThreadResult } from './messages.js';
 
 export interface ThreadOptions {
   readonly reusePort: boolean;
 }
 
-export class ThreadProxy {
+/** How long after a full pipe it is tried again where no line comes meanwhile: a reader that is there has made room by then. */
+const logRetryMs = 20;
+
+export class ThreadProxy implements TimerOwner {
   private readonly io: Io;
   private readonly reply: (reply: Reply) => void;
   private readonly stopped: () => void;
@@ -25,6 +29,7 @@ export class ThreadProxy {
   private sink: LineSink = noSink;
   private flushComes = false;
   private isStopped = false;
+  private readonly retryTimer: Timer = new Timer(this, 'log-retry');
 
   /** `stopped` is called once there is nothing more to do. */
   constructor(io: Io, options: ThreadOptions, reply: (reply: Reply) => void, stopped: () => void) {
@@ -84,7 +89,7 @@ export class ThreadProxy {
     }
     if (next !== this.sink) {
       this.observer.flush();
-      if (this.sink instanceof FileSink) this.sink.close();
+      this.closeSink();
       this.sink = next;
     }
     this.log = config.accessLog;
@@ -109,9 +114,26 @@ export class ThreadProxy {
       this.io.atTurnEnd(() => {
         this.flushComes = false;
         this.observer.flush();
+        this.retryHeld();
       });
     }
     return this.log.format === 'json' ? jsonLines : textLines;
+  }
+
+  /** A pipe that was full is tried again in later turns, without a request that would bring one. */
+  private retryHeld(): void {
+    if (this.retryTimer.deadlineMs !== 0 || !(this.sink instanceof FileSink) || !this.sink.isHolding) return;
+    this.io.timers.arm(this.retryTimer, logRetryMs);
+  }
+
+  onTimer(): void {
+    if (this.sink instanceof FileSink) this.observer.lost(this.sink.retry());
+    this.retryHeld();
+  }
+
+  private closeSink(): void {
+    this.io.timers.disarm(this.retryTimer);
+    if (this.sink instanceof FileSink) this.observer.lost(this.sink.close());
   }
 
   private clusterStates(): ClusterState[] {
@@ -142,7 +164,7 @@ export class ThreadProxy {
     if (this.isStopped) return;
     this.isStopped = true;
     this.observer.flush();
-    if (this.sink instanceof FileSink) this.sink.close();
+    this.closeSink();
     this.stopped();
   }
 }
