@@ -16,6 +16,8 @@ interface ClusterSeries {
   readonly byStatus: Map<number, number>;
   readonly duration: number;
   readonly retries: number;
+  /** The cluster's name, or `none` or `other`. */
+  readonly label: string;
 }
 
 interface DirectionSeries {
@@ -25,6 +27,12 @@ interface DirectionSeries {
   readonly sent: number;
   readonly tunnels: number;
 }
+
+/**
+ * Clusters of a direction that have series of their own. Names come from the configuration, which changes for ever, and a scraper expects counters of clusters that are
+ * gone to stay. At the edge: new ones share the series of the cluster `other`.
+ */
+export const maxClusterSeries = 1_024;
 
 export class MeteringObserver implements Observer {
   private readonly registry: Registry;
@@ -72,7 +80,7 @@ export class MeteringObserver implements Observer {
     const { registry } = this;
     const durationMs = nowMs - record.startMs;
     const series = this.cluster(direction, record.clusterName);
-    registry.add(this.statusSlot(direction, record.clusterName, series, record.status), 1);
+    registry.add(this.statusSlot(direction, series, record.status), 1);
     registry.observe(series.duration, durationMs / 1000);
     if (record.attempts > 1) registry.add(series.retries, record.attempts - 1);
     if (record.reason !== '') this.count(direction, record.reason);
@@ -139,8 +147,10 @@ export class MeteringObserver implements Observer {
   }
 
   private cluster(direction: Direction, cluster: string): ClusterSeries {
-    let series = this.clusters[direction].get(cluster);
+    const known = this.clusters[direction];
+    let series = known.get(cluster);
     if (series === undefined) {
+      if (known.size >= maxClusterSeries && cluster !== 'other') return this.cluster(direction, 'other');
       const labels = { direction, cluster: cluster === '' ? 'none' : cluster };
       series = {
         byStatus: new Map(),
@@ -150,18 +160,19 @@ export class MeteringObserver implements Observer {
           labels,
         ),
         retries: this.registry.counter('tulle_retries_total', 'Tries after the first.', labels),
+        label: labels.cluster,
       };
-      this.clusters[direction].set(cluster, series);
+      known.set(cluster, series);
     }
     return series;
   }
 
-  private statusSlot(direction: Direction, cluster: string, series: ClusterSeries, status: number): number {
+  private statusSlot(direction: Direction, series: ClusterSeries, status: number): number {
     let slot = series.byStatus.get(status);
     if (slot === undefined) {
       const labels = {
         direction,
-        cluster: cluster === '' ? 'none' : cluster,
+        cluster: series.label,
         status: status === 0 ? 'none' : String(status),
       };
       slot = this.registry.counter(

@@ -21,8 +21,8 @@ export const latencyBuckets: readonly number[] = [
 ];
 
 /**
- * Slots a thread has: 512 KiB, room for some thousand series. At the edge new label sets share one series whose labels are all `other`,
- * so a peer that invents names cannot make the memory grow.
+ * Slots a thread has: 512 KiB, room for some thousand series. At the edge new label sets share one series whose labels are all `other`
+ * but the direction, so a peer that invents names cannot make the memory grow.
  */
 export const registrySlots = 65_536;
 
@@ -68,9 +68,11 @@ export class Registry {
     const existing = this.slots.get(key);
     if (existing !== undefined) return existing;
     const isFull = this.next + 64 * (latencyBuckets.length + 2) > this.values.length;
-    const isOther = Object.values(labels).every((value) => value === 'other');
+    const isOther = Object.entries(labels).every(([label, value]) => label === 'direction' || value === 'other');
     if (isFull && !isOther) {
-      const other = Object.fromEntries(Object.keys(labels).map((label) => [label, 'other']));
+      const other = Object.fromEntries(
+        Object.entries(labels).map(([label, value]) => [label, label === 'direction' ? value : 'other']),
+      );
       const shared = this.define(kind, name, help, other, size);
       return shared;
     }

@@ -17,8 +17,10 @@ export interface EndpointFactory {
   make(cluster: Cluster, address: SocketAddress, settings: UpstreamTls | undefined, weight: number): Endpoint;
 }
 
-/** Destinations of an `original` cluster that are remembered at once; over it the empty ones are forgotten, the oldest first. */
+/** Destinations of an `original` cluster that are remembered at once; over it empty ones are forgotten, the oldest first, down to `keptOriginalEndpoints`. */
 const maxOriginalEndpoints = 4_096;
+/** Room for some hundred new ones, so that the search for empty ones is not made for each. */
+const keptOriginalEndpoints = 3_584;
 
 export class Cluster {
   readonly name: string;
@@ -122,6 +124,7 @@ export class Cluster {
 
   private forgetEmpty(): void {
     for (const [id, endpoint] of this.original) {
+      if (this.original.size <= keptOriginalEndpoints) return;
       if (endpoint.active === 0 && endpoint.pool.isEmpty) this.original.delete(id);
     }
   }

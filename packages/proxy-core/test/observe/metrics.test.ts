@@ -1,8 +1,8 @@
 import t from 'tap';
 import { jsonLines } from '../../src/observe/access-log.js';
-import { MeteringObserver } from '../../src/observe/observer.js';
+import { MeteringObserver, maxClusterSeries } from '../../src/observe/observer.js';
 import { renderPrometheus } from '../../src/observe/prometheus.js';
-import type { RejectionRecord } from '../../src/observe/record.js';
+import type { ExchangeRecord, RejectionRecord } from '../../src/observe/record.js';
 import { Registry, type SeriesDefinition } from '../../src/observe/registry.js';
 
 interface Scene {
@@ -110,4 +110,35 @@ void t.test('lines wait for the flush, a full buffer is written early, dropped l
   );
   t.match(text(), /^tulle_access_log_dropped_total 40$/m);
   t.match(text(), /^tulle_failures_total\{direction="inbound",reason="bad-request"\} 41$/m);
+});
+
+void t.test('past the room for series the direction is still told', async (t) => {
+  const { registry, text } = scene(2_048);
+  for (let i = 0; i < 5_000; i++) {
+    registry.add(
+      registry.counter('c_total', 'C.', { direction: i % 2 === 0 ? 'inbound' : 'outbound', name: String(i) }),
+      1,
+    );
+  }
+  t.match(text(), /^c_total\{direction="inbound",name="other"\} \d+$/m);
+  t.match(text(), /^c_total\{direction="outbound",name="other"\} \d+$/m);
+});
+
+void t.test('clusters that come and go do not make the series grow for ever', async (t) => {
+  const { registry, definitions, text } = scene();
+  const clock = { nowMs: () => 1, wallMs: () => 1 };
+  const observer = new MeteringObserver(
+    registry,
+    clock,
+    () => undefined,
+    () => ({ write: () => 0 }),
+  );
+  const downstream = { bodyBytesReceived: 0, bodyBytesSent: 0 };
+  for (let i = 0; i < maxClusterSeries + 500; i++) {
+    const record = { startMs: 0, clusterName: `c${i}`, status: 200, attempts: 1, reason: '', downstream };
+    observer.exchange('outbound', record as unknown as ExchangeRecord, 1);
+  }
+  const retries = definitions.filter(({ name }) => name === 'tulle_retries_total');
+  t.equal(retries.length, maxClusterSeries + 1);
+  t.match(text(), /^tulle_requests_total\{direction="outbound",cluster="other",status="200"\} 500$/m);
 });
