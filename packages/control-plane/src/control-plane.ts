@@ -47,7 +47,14 @@ export async function startControlPlane(options: CheckedOptions, parts: Parts): 
   const ttlMs = options.svidTtlMs;
   const certificate = await createServerCertificate({ authority, ttlMs, log, ...clock });
   const reviewer = createJwksReviewer({ issuer: options.tokenIssuer, jwksFile: options.tokenJwks });
-  const sign = createSignCertificate({ authority, reviewer, ttlMs, events, log });
+  const sign = createSignCertificate({
+    authority,
+    reviewer,
+    pods: () => source.current().model,
+    ttlMs,
+    events,
+    log,
+  });
   const service = createAdsService({
     trustDomain: options.trustDomain,
     translate: parts.translate,

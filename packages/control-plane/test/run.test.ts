@@ -70,7 +70,11 @@ async function bootstrap(stateDir: string, at: Record<string, string>): Promise<
   const channelOptions = { 'grpc.ssl_target_name_override': CONTROL_PLANE_SERVER_NAME };
   const workload = await makeWorkload({ names: uriNames('spiffe://cluster.local/ns/default/sa/client') });
   const token = await new SignJWT({
-    'kubernetes.io': { namespace: 'default', serviceaccount: { name: 'client', uid: 'u' } },
+    'kubernetes.io': {
+      namespace: 'default',
+      serviceaccount: { name: 'client', uid: 'u' },
+      pod: { name: 'client', uid: 'u2' },
+    },
   })
     .setProtectedHeader({ alg: 'ES256', kid: 'k' })
     .setIssuer('issuer')

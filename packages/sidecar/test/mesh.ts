@@ -112,7 +112,11 @@ export class Mesh {
       iat: now,
       nbf: now,
       exp: now + 600,
-      'kubernetes.io': { namespace: 'default', serviceaccount: { name: serviceAccount, uid: 'u' } },
+      'kubernetes.io': {
+        namespace: 'default',
+        serviceaccount: { name: serviceAccount, uid: 'u' },
+        pod: { name: serviceAccount, uid: 'u2' },
+      },
     };
     const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const signed = `${encode({ alg: 'ES256', kid: 'k' })}.${encode(claims)}`;

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTrustDomain } from '@tulle/xds';
 import {
@@ -22,7 +22,7 @@ export interface CertificateAuthority {
 }
 
 export interface AuthorityOptions {
-  /** Made when missing. Holds `ca.json` (the keys, mode 0600) and `root-cert.pem` (what sidecars are given). */
+  /** Made when missing, for this user alone (mode 0700). Holds `ca.json` (the keys, mode 0600) and `root-cert.pem` (what sidecars are given). */
   stateDir: string;
   trustDomain: string;
   /** Milliseconds since the epoch. */
@@ -69,7 +69,8 @@ async function loadOrCreate(
   trustDomain: string,
   now: number,
 ): Promise<AuthorityState> {
-  mkdirSync(stateDir, { recursive: true });
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  if ((statSync(stateDir).mode & 0o077) !== 0) chmodSync(stateDir, 0o700);
   const found = readIfThere(stateFile);
   if (found !== undefined) return decodeState(found, trustDomain, stateFile);
   const state: AuthorityState = { trustDomain, generation: 1, roots: [await createRoot(trustDomain, now)] };

@@ -6,7 +6,7 @@ const SERVICE_ACCOUNT = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
  * Reads the identity from the claims of a verified service-account token: `kubernetes.io` names the service account and the
- * pod, and `sub` says the same.
+ * pod, and `sub` says the same. A token that is bound to no pod is of no use: it would outlive every pod, wherever it was copied to.
  * @throws TokenError
  */
 export function identityOfClaims(claims: Readonly<Record<string, unknown>>): TokenIdentity {
@@ -27,7 +27,6 @@ export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Tok
 }
 
 function podOf(bound: Readonly<Record<string, unknown>>): TokenIdentity['pod'] {
-  if (bound.pod === undefined) return undefined;
   const { name, uid } = recordAt(bound, 'pod', 'claim "kubernetes.io".pod');
   if (typeof name !== 'string' || typeof uid !== 'string') {
     throw new TokenError('claim "kubernetes.io".pod must have a name and a uid');

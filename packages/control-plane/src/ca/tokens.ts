@@ -1,8 +1,8 @@
-/** Who shows a token: a service account, and the pod that the token is bound to, if it is bound to one. */
+/** Who shows a token: a service account, and the pod that the token is bound to. */
 export interface TokenIdentity {
   namespace: string;
   serviceAccount: string;
-  pod: { name: string; uid: string } | undefined;
+  pod: { name: string; uid: string };
 }
 
 /** A token that does not hold. The message says why, and holds nothing of the token. */

@@ -11,12 +11,15 @@ import { rootsDer } from '../ca/authority.js';
 import { CsrError, verifyCsr } from '../ca/csr.js';
 import type { CertificateAuthority } from '../ca/open.js';
 import { ReviewUnavailableError, TokenError, type TokenReviewer } from '../ca/tokens.js';
+import type { Model } from '../model/model.js';
 import type { Log, ServeEvents } from './events.js';
 import { MAX_CONCURRENT_SIGNINGS } from './limits.js';
 
 export interface CertificateServiceOptions {
   authority: CertificateAuthority;
   reviewer: TokenReviewer;
+  /** The pods of now; undefined: no configuration is known yet, and pods are not looked for. */
+  pods: () => Pick<Model, 'findPod'> | undefined;
   /** How long certificates live. */
   ttlMs: number;
   events: ServeEvents;
@@ -71,25 +74,46 @@ export function createSignCertificate(options: CertificateServiceOptions): SignC
 }
 
 async function sign(
-  { authority, reviewer, ttlMs, log }: CertificateServiceOptions,
+  { authority, reviewer, pods, ttlMs, log }: CertificateServiceOptions,
   request: SignCertificateRequest,
   metadata: Metadata,
 ): Promise<SignCertificateResponse> {
   const token = bearerToken(metadata);
   const { namespace, serviceAccount, pod } = await reviewer.review(token);
+  checkPod(pods(), namespace, pod.name, serviceAccount);
   const trust = authority.trust();
   const identity = { trustDomain: trust.trustDomain, namespace, serviceAccount };
   const publicKeyDer = await verifyCsr(request.csrDer, identity);
   const { chainDer, notAfter, serial } = await authority.issue({ publicKeyDer, identity, ttlMs });
-  log.info(
-    { identity: spiffeId(identity), pod: pod?.name, serial, notAfter: new Date(notAfter) },
-    'certificate signed',
-  );
+  log.info({ identity: spiffeId(identity), pod: pod.name, serial, notAfter: new Date(notAfter) }, 'certificate signed');
   return create(SignCertificateResponseSchema, {
     chainDer,
     trustDer: rootsDer(trust),
     notAfter: timestampFromMs(notAfter),
   });
+}
+
+/** A token may be ahead of the configuration: a pod that is not known is one to come back for. */
+function checkPod(
+  model: Pick<Model, 'findPod'> | undefined,
+  namespace: string,
+  name: string,
+  serviceAccount: string,
+): void {
+  if (model === undefined) return;
+  const pod = model.findPod(namespace, name);
+  if (pod === undefined) {
+    throw new StatusError(
+      status.UNAVAILABLE,
+      `the pod ${namespace}/${name} of the token is not in the configuration (yet): try again`,
+    );
+  }
+  if (pod.serviceAccount !== serviceAccount) {
+    throw new StatusError(
+      status.PERMISSION_DENIED,
+      `the token is of service account ${serviceAccount}, the pod ${namespace}/${name} has ${pod.serviceAccount}`,
+    );
+  }
 }
 
 function bearerToken(metadata: Metadata): string {

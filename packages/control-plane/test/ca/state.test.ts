@@ -23,6 +23,16 @@ t.test('two that open an empty directory at once agree on one root', async (t) =
   t.same(a.trust(), b.trust());
 });
 
+t.test('nobody else may look into the directory, whoever made it', async (t) => {
+  const modeOf = (path: string) => statSync(path).mode & 0o777;
+  const made = join(t.testdir(), 'made');
+  await openAuthority({ stateDir: made, trustDomain });
+  t.equal(modeOf(made), 0o700);
+  chmodSync(made, 0o755);
+  await openAuthority({ stateDir: made, trustDomain });
+  t.equal(modeOf(made), 0o700);
+});
+
 t.test('a key file whose rights are too wide is narrowed', async (t) => {
   const stateDir = t.testdir();
   await openAuthority({ stateDir, trustDomain });

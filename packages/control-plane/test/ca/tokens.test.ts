@@ -111,6 +111,13 @@ const unsound: [title: string, change: (claims: JWTPayload) => void, message: Re
     /"kubernetes.io" is missing/,
   ],
   [
+    'bound to no pod',
+    (c) => {
+      delete (c['kubernetes.io'] as { pod?: unknown }).pod;
+    },
+    /"kubernetes.io".pod is missing/,
+  ],
+  [
     'whose subject differs',
     (c) => {
       c.sub = 'system:serviceaccount:default:admin';

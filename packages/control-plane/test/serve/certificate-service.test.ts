@@ -4,17 +4,19 @@ import { SignCertificateRequestSchema } from '@tulle/xds/gen/tulle/identity/v1/c
 import t from 'tap';
 import type { CertificateAuthority } from '../../src/ca/open.js';
 import { ReviewUnavailableError, type TokenReviewer } from '../../src/ca/tokens.js';
+import type { Model, ModelPod } from '../../src/model/model.js';
 import { createSignCertificate } from '../../src/serve/certificate-service.js';
 import { MAX_CONCURRENT_SIGNINGS } from '../../src/serve/limits.js';
 import { makeWorkload, uriNames } from '../ca/workload.js';
 
 const own = 'spiffe://cluster.local/ns/default/sa/client';
-const reviewed = { namespace: 'default', serviceAccount: 'client', pod: undefined };
+const reviewed = { namespace: 'default', serviceAccount: 'client', pod: { name: 'client-1', uid: 'u' } };
 const { csrDer } = await makeWorkload({ names: uriNames(own) });
 
 function setUp(
   reviewer: TokenReviewer,
   issue: CertificateAuthority['issue'] = () => Promise.reject(new Error('disk')),
+  pods: () => Pick<Model, 'findPod'> | undefined = () => undefined,
 ) {
   const logged: string[] = [];
   const counted: string[] = [];
@@ -27,6 +29,7 @@ function setUp(
   const sign = createSignCertificate({
     authority,
     reviewer,
+    pods,
     ttlMs: 1000,
     events: {
       streamOpened() {},
@@ -69,4 +72,26 @@ t.test('more at once than the bound are refused, and later ones are served again
   const next = call();
   waiting[0]();
   await t.resolves(next);
+});
+
+t.test('the pod of a token must be there, with that service account', async (t) => {
+  const issued = { chainDer: [], notAfter: 0, serial: '1' };
+  const found = new Map<string, Partial<ModelPod>>();
+  const findPod = (namespace: string, name: string) => found.get(`${namespace}/${name}`) as ModelPod | undefined;
+  const { call } = setUp(
+    { review: async () => reviewed },
+    async () => issued,
+    () => ({ findPod }),
+  );
+  await t.rejects(call(), {
+    code: status.UNAVAILABLE,
+    details: /pod default\/client-1 .*not in the configuration.*try again/,
+  });
+  found.set('default/client-1', { serviceAccount: 'other' });
+  await t.rejects(call(), {
+    code: status.PERMISSION_DENIED,
+    details: /of service account client, the pod .* has other/,
+  });
+  found.set('default/client-1', { serviceAccount: 'client' });
+  await t.resolves(call());
 });

@@ -106,7 +106,7 @@ export async function startMesh(stateDir: string, ttlMs = 3600_000): Promise<Mes
     },
   });
   const ads = await listenAds('127.0.0.1:0', certificate.mutual, (call) => service.handle(call));
-  const sign = createSignCertificate({ authority, reviewer, ttlMs, ...common });
+  const sign = createSignCertificate({ authority, reviewer, pods: () => modelOf(1), ttlMs, ...common });
   const certificates = await listenCertificates('127.0.0.1:0', certificate.serverAuth, sign);
   const signToken = (claims: JWTPayload, key = keyPair.privateKey) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k' }).sign(key);
@@ -143,7 +143,11 @@ function tokenClaims(): JWTPayload {
     sub: 'system:serviceaccount:default:client',
     iat: now,
     exp: now + 600,
-    'kubernetes.io': { namespace: 'default', serviceaccount: { name: 'client', uid: 'u' } },
+    'kubernetes.io': {
+      namespace: 'default',
+      serviceaccount: { name: 'client', uid: 'u' },
+      pod: { name: 'client', uid: 'u2' },
+    },
   };
 }
 
