@@ -39,8 +39,8 @@ export interface Sidecar {
 }
 
 /**
- * Starts: pages first, so that it can be asked how it is; then the last good configuration from disk, if its identity is still valid; beside that a
- * connection to the control plane.
+ * Starts: pages first, so that it can be asked how it is; then the last good configuration from disk, with the identity that is there, be it expired;
+ * beside that a connection to the control plane.
  * @throws StateDirError, ListenError
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {

@@ -111,6 +111,27 @@ t.test(
 );
 
 t.test(
+  'a restart after the end of its certificate, without a control plane, serves plain text',
+  { skip: notBuilt },
+  async (t) => {
+    const { mesh, pod } = await meshOf(t, 2000);
+    const app = createServer((_request, response) => response.end('served'));
+    await new Promise<void>((resolve) => app.listen(pod.port, pod.ip, resolve));
+    t.teardown(() => app.close());
+    const first = mesh.startSidecar(pod);
+    await first.ready;
+    await mesh.controlPlane.stop();
+    await first.logged(/THE CERTIFICATE HAS EXPIRED/);
+    t.equal(await first.stop(), 0);
+    const second = mesh.startSidecar(pod);
+    await second.ready;
+    t.match(second.log, /THE CERTIFICATE HAS EXPIRED: .*plain traffic goes on/);
+    t.equal(await (await fetch(`http://${pod.ip}:${pod.inbound}/`)).text(), 'served');
+    t.equal(await second.stop(), 0);
+  },
+);
+
+t.test(
   'a drain answers what is under way, takes nothing new, and a second signal ends it',
   { skip: notBuilt },
   async (t) => {

@@ -17,6 +17,8 @@ import {
 import type { Outside } from '../outside.js';
 import type { Identity } from './credentials.js';
 
+const EXPIRED = 'THE CERTIFICATE HAS EXPIRED: connections to and from other sidecars fail until it is renewed';
+
 export interface KeeperOptions {
   readonly obtain: () => Promise<Identity>;
   /** A new one is there: the first, or a renewed one. */
@@ -37,11 +39,18 @@ export class IdentityKeeper {
     this.backoff = new Backoff(SIGN_RETRY_FIRST_MS, SIGN_RETRY_LONGEST_MS, options.outside.random);
   }
 
-  /** @param held one that is on disk and still valid, or undefined: then the first is obtained now. */
+  /** @param held one that is on disk, or undefined. Without one that is valid the next is obtained now. */
   start(held: Identity | undefined): void {
     this.identity = held;
-    if (held === undefined) this.attempt();
-    else this.schedule(held);
+    if (held !== undefined && held.notAfterMs > this.options.outside.now()) {
+      this.schedule(held);
+      return;
+    }
+    if (held !== undefined) {
+      const notAfter = new Date(held.notAfterMs).toISOString();
+      this.options.outside.log.error({ notAfter }, `${EXPIRED}; plain traffic goes on`);
+    }
+    this.attempt();
   }
 
   current(): Identity | undefined {
@@ -89,10 +98,7 @@ export class IdentityKeeper {
       if (error.message !== this.lastFailure) log.error(fields, 'no certificate yet; trying again');
     } else if (identity.notAfterMs <= now()) {
       const expired = { ...fields, notAfter: new Date(identity.notAfterMs).toISOString() };
-      log.error(
-        expired,
-        'THE CERTIFICATE HAS EXPIRED: connections to and from other sidecars fail until it is renewed',
-      );
+      log.error(expired, EXPIRED);
     } else if (error.message !== this.lastFailure) {
       log.warn(fields, 'certificate not renewed; the one in force stays');
     }

@@ -37,10 +37,10 @@ export class StateDir {
     return new StateDir(options);
   }
 
-  /** undefined: there is none that is of use; why, the log says. */
+  /** undefined: there is none that is of use; why, the log says. Its certificate may have ended. */
   identity(): Promise<Identity | undefined> {
-    const { spiffeId, outside } = this.options;
-    return this.read(this.identityFile, (text) => decodeIdentity(text, spiffeId, outside.now()));
+    const { spiffeId } = this.options;
+    return this.read(this.identityFile, (text) => decodeIdentity(text, spiffeId));
   }
 
   resources(): Promise<SavedResources | undefined> {

@@ -91,3 +91,12 @@ t.test('nothing of the key is logged', async (t) => {
   await settle();
   t.notMatch(outside.lines.join(), /SECRET/);
 });
+
+t.test('one on disk that has ended is used, told loudly, and replaced at once', async (t) => {
+  const { outside, changes, keeper, count } = bench((now) => identity('held', now - HOUR * 2));
+  t.equal(keeper.current()?.certificateChainPem, 'held');
+  t.match(outside.lines, [/^error THE CERTIFICATE HAS EXPIRED: .*plain traffic goes on/]);
+  t.equal(count(), 1);
+  await settle();
+  t.same(changes, ['certificate 1']);
+});

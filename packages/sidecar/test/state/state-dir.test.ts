@@ -65,7 +65,6 @@ t.test('what is saved is there for the next, and for its owner alone', async (t)
 });
 
 t.test('a file that is of no use is told and left alone; nothing of it is quoted', async (t) => {
-  const ended = await authority.issue([{ type: 'url', value: spiffeId }], -1000);
   const whole = (change: Partial<Identity>) => JSON.stringify({ version: 1, ...identity(change) });
   const cases: [text: string, reason: RegExp][] = [
     ['', /is empty/],
@@ -79,7 +78,6 @@ t.test('a file that is of no use is told and left alone; nothing of it is quoted
       whole({ certificateChainPem: other.certPem, privateKeyPem: other.keyPem }),
       /is of URI:.*sa\/other, not of .*sa\/client/,
     ],
-    [whole({ certificateChainPem: ended.certPem, privateKeyPem: ended.keyPem }), /ended at/],
   ];
   for (const [text, reason] of cases) {
     const path = join(t.testdir(), 'state');
@@ -151,4 +149,12 @@ t.test('a disk that fails is told, and stops nothing', async (t) => {
   await state.saveIdentity(identity());
   t.match(outside.lines, [/error state could not be saved .*remedy/]);
   t.same(readdirSync(path), ['identity.json']);
+});
+
+t.test('an identity whose certificate has ended is given all the same', async (t) => {
+  const { certPem, keyPem } = await authority.issue([{ type: 'url', value: spiffeId }], -1000);
+  const { state } = await open(t.testdir());
+  await state.saveIdentity(identity({ certificateChainPem: certPem, privateKeyPem: keyPem }));
+  const { notAfterMs } = (await state.identity())!;
+  t.ok(notAfterMs < Date.now(), 'and says when it ended');
 });
