@@ -374,7 +374,7 @@ onEveryEngine(
     const bare = https.createServer({ cert, key, ca: authority.rootPem, requestCert: true }, claim);
     t.teardown(() => bare.close());
     await new Promise<void>((resolve) => bare.listen(0, '127.0.0.1', resolve));
-    const direct = await start(t, engine, outbound({ port: (bare.address() as AddressInfo).port }));
+    const direct = await start(t, engine, outbound({ port: (bare.address() as AddressInfo).port, tls: { alpn: [] } }));
     const plain = await ask({ port: direct.port, method: 'POST', body: 'pay' });
     t.same(
       [plain.status, plain.headers['x-tulle-reason'], seen],
