@@ -3,6 +3,7 @@ import { Http1Client } from '../../src/codec/http1/client.js';
 import { Http1Decoder } from '../../src/codec/http1/decoder.js';
 import type { ExchangeEvents, UpstreamOwner } from '../../src/exchange.js';
 import type { Failure } from '../../src/failure.js';
+import type { Io } from '../../src/io/io.js';
 import { defaultLimits, type Limits } from '../../src/limits.js';
 import { Head } from '../../src/message/head.js';
 import { type Wire, WireIo } from './wire.js';
@@ -34,7 +35,8 @@ export class ClientBench implements UpstreamOwner, ExchangeEvents {
   onResponseHead: (head: Head) => void = () => {};
   onResponseEnd: () => void = () => {};
 
-  constructor(limits: Partial<Limits> = {}, verdict?: Failure) {
+  constructor(limits: Partial<Limits> = {}, verdict?: Failure, engine: Io['engine'] = 'memory') {
+    this.io.engine = engine;
     this.client = new Http1Client(this.io, { ...defaultLimits, ...limits }, this, () => verdict);
     this.client.connect({ address: { host: '10.0.0.2', port: 80 }, tls: undefined, serverName: '', timeoutMs: 1_000 });
     this.wire = this.io.wires[0];

@@ -100,6 +100,40 @@ t.test('bytes behind an answer: the answer counts, the connection does not', (t)
   t.end();
 });
 
+t.test('where an end is told a turn late, the place is free when it would have been told', (t) => {
+  const answered = (): ClientBench => {
+    const bench = new ClientBench({}, undefined, 'portable');
+    bench.client.onOpen(bench.wire);
+    bench.send();
+    bench.wire.receive('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    bench.io.turn();
+    t.equal(bench.client.freePlaces, 0);
+    t.same(bench.tell().slice(1), ['head 200', 'end', 'flush']);
+    return bench;
+  };
+  const kept = answered();
+  kept.io.turn();
+  t.same(kept.tell(), ['freed 0']);
+  kept.send();
+  t.ok(kept.client.reused);
+
+  const ended = answered();
+  ended.wire.peerEnds();
+  ended.io.turn();
+  t.same(ended.tell(), ['connection gone upstream-reset'], 'offered to nobody');
+
+  const retired = answered();
+  retired.client.retire();
+  retired.io.turn();
+  t.same(retired.tell(), ['connection gone upstream-reset']);
+
+  const unsent = new ClientBench({}, undefined, 'portable');
+  unsent.client.onOpen(unsent.wire);
+  unsent.client.place().cancel();
+  t.same(unsent.tell(), ['opened', 'freed 0'], 'nothing was asked, nothing can be behind it');
+  t.end();
+});
+
 t.test('bytes or an end on an idle connection close it', (t) => {
   for (const act of ['bytes', 'end', 'reset']) {
     const bench = new ClientBench();

@@ -104,7 +104,7 @@ export class Wire implements Connection {
 }
 
 export class WireIo implements Io {
-  readonly engine = 'memory';
+  engine: Io['engine'] = 'memory';
   private now = 1_000;
   readonly clock = { nowMs: (): number => this.now, wallMs: (): number => this.now };
   readonly timers: DrivenTimerWheel = createTimerWheel(() => this.now);

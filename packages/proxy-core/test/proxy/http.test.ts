@@ -412,3 +412,23 @@ onEveryEngine(t, 'a slow reader gets all of an answer that ends its connection',
   });
   t.ok(received > size, `${received} bytes arrived`);
 });
+
+// Not on linux: its loop is a thread of its own there, and a FIN that the server sends after the next request has arrived is nobody's fault.
+t.test('a server that closes behind an answer which did not say so loses no request [portable]', async (t) => {
+  const body = Buffer.alloc(100_000, 'x');
+  const upstream = await tcpServer(t, (socket) => {
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`);
+      socket.end(body);
+    });
+  });
+  const { port } = await start(t, 'portable', config({ clusters: [cluster('up', [upstream])] }));
+  for (let round = 0; round < 10; round++) {
+    // Together: some wait for a place that another one gives back.
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask({ port, method: 'POST' })));
+    t.same(
+      answers.map((answer) => [answer.status, answer.body.length]),
+      answers.map(() => [200, body.length]),
+    );
+  }
+});

@@ -1,11 +1,12 @@
 /**
  * The server's side of HTTP/1.1: one upstream connection with one place (RFC 9112 section 9).
  *
- *     connecting ──opened, right peer──▶ idle ──place──▶ reserved ──sendHead──▶ busy ──both whole, kept by both──▶ idle
- *          │                              │ bytes, end, retire │ cancel: idle     │ cancel, close, malformed, not kept
- *          ▼                              ▼                    ▼                  ▼
- *        closed ◀──────────────────────────────────────────────────────────────────
+ *     connecting ──opened, right peer──▶ idle ──place──▶ reserved ──sendHead──▶ busy ──both whole, kept by both──▶ (settling) ──▶ idle
+ *          │                              │ bytes, end, retire │ cancel: idle     │ cancel, close, malformed, not kept    │ bytes, end, retire
+ *          ▼                              ▼                    ▼                  ▼                                        ▼
+ *        closed ◀──────────────────────────────────────────────────────────────────────────────────────────────────────────
  *
+ * `settling` where the engine tells late that the server has closed behind its answer, see `endsLate`.
  * An answer that is whole before its request ends the connection: what the server would read next is the rest of a body.
  */
 import type { SocketAddress } from '../../address.js';
@@ -37,7 +38,7 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
 
   private connection: Connection | undefined = undefined;
   private body: BodyWriter | undefined = undefined;
-  private state: 'connecting' | 'idle' | 'reserved' | 'busy' | 'closed' = 'connecting';
+  private state: 'connecting' | 'idle' | 'reserved' | 'busy' | 'settling' | 'closed' = 'connecting';
   private request: 'none' | 'arriving' | 'whole' | 'opaque' | 'ended' = 'none';
   private answer: 'none' | 'awaited' | 'started' | 'whole' = 'none';
   private events: ExchangeEvents | undefined = undefined;
@@ -50,6 +51,15 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
   private retiring = false;
   private paused = false;
   private consuming = false;
+  /**
+   * node reads a FIN that is there with an answer one turn after it, and cannot say what the server's kernel took: a request sent in between would be lost and could
+   * not be sent again. The other engines know at once, or can say.
+   */
+  private readonly endsLate: boolean;
+  private readonly atNextTurnEnd = (): void => this.io.atTurnEnd(this.settled);
+  private readonly settled = (): void => {
+    if (this.state === 'settling') this.offer();
+  };
 
   constructor(
     io: Io,
@@ -61,6 +71,7 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     this.owner = owner;
     this.verifyPeer = verifyPeer;
     this.spares = sparesFor(limits);
+    this.endsLate = io.engine === 'portable';
   }
 
   /** Once: the outcome comes as `opened` or `gone`, after this returned. */
@@ -97,7 +108,7 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
 
   retire(): void {
     this.retiring = true;
-    if (this.state === 'idle') this.close(false, failure('upstream-reset', 'retired'));
+    if (this.state === 'idle' || this.state === 'settling') this.close(false, failure('upstream-reset', 'retired'));
   }
 
   begin(events: ExchangeEvents): void {
@@ -327,10 +338,20 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     this.resumeResponse();
     this.releaseCodec();
     this.carry = undefined;
-    this.reused = this.reused || this.state === 'busy';
-    this.state = 'idle';
     this.request = 'none';
     this.answer = 'none';
+    if (this.state !== 'busy') {
+      this.offer();
+      return;
+    }
+    this.reused = true;
+    this.state = 'settling';
+    if (this.endsLate) this.io.atTurnEnd(this.atNextTurnEnd);
+    else this.offer();
+  }
+
+  private offer(): void {
+    this.state = 'idle';
     if (this.retiring) this.close(false, failure('upstream-reset', 'retired'));
     else this.owner.freed(this, this.idleHintMs);
   }
