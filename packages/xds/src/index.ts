@@ -27,4 +27,5 @@ export {
 } from './names.js';
 export { decodeNode, encodeNode, type Interception, type NodeFacts, nodeId, nodeMetadata } from './node.js';
 export { AdsClient, adsService, CertificateClient, certificateService } from './services.js';
+export { svidIdentity, svidUri } from './svid.js';
 export { TYPE_URL_PREFIX, typeUrl, XDS_PUSH_ORDER, type XdsType, xdsTypeOf } from './type-urls.js';

@@ -1,5 +1,4 @@
-import { parseSpiffeId, type WorkloadIdentity } from '@tulle/xds';
-import { type Extension, SubjectAlternativeNameExtension, X509Certificate } from './x509.js';
+import { type Extension, SubjectAlternativeNameExtension } from './x509.js';
 
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 
@@ -15,14 +14,4 @@ export function alternativeNames(extensions: readonly Extension[]): AlternativeN
     .filter((extension) => extension.type === SUBJECT_ALTERNATIVE_NAME)
     .flatMap((extension) => new SubjectAlternativeNameExtension(extension.rawData).names.items)
     .map(({ type, value }) => ({ type, value }));
-}
-
-/**
- * The identity in an X.509-SVID: its URI SAN, if there is exactly one (X509-SVID section 2) and it is one of ours.
- * The chain must have been verified already.
- */
-export function svidIdentity(certificateDer: Uint8Array): WorkloadIdentity | undefined {
-  const names = alternativeNames(new X509Certificate(certificateDer).extensions);
-  const uris = names.filter((name) => name.type === 'url');
-  return uris.length === 1 ? parseSpiffeId(uris[0].value) : undefined;
 }

@@ -1,7 +1,6 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
-import type { WorkloadIdentity } from '@tulle/xds';
+import { svidIdentity, type WorkloadIdentity } from '@tulle/xds';
 import type { DiscoveryRequest, DiscoveryResponse } from '@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.js';
-import { svidIdentity } from '../ca/names.js';
 import { AdsStream, type StreamReport } from './ads-stream.js';
 import { debounce } from './debounce.js';
 import type { Log, ServeEvents, SetTimer } from './events.js';

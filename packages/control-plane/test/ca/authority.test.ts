@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { svidIdentity } from '@tulle/xds';
 import t from 'tap';
 import { type AuthorityState, chainPem, issueSvid, rootsDer, trustBundleOf } from '../../src/ca/authority.js';
-import { svidIdentity } from '../../src/ca/names.js';
 import { createRoot } from '../../src/ca/roots.js';
 import { makeWorkload } from './workload.js';
 

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { type ServiceError, status } from '@grpc/grpc-js';
+import { svidIdentity } from '@tulle/xds';
 import type { SignCertificateResponse } from '@tulle/xds/gen/tulle/identity/v1/certificate_pb';
 import t from 'tap';
-import { svidIdentity } from '../../src/ca/names.js';
 import { openAuthority } from '../../src/ca/open.js';
 import { makeWorkload, uriNames } from '../ca/workload.js';
 import { identityOf, requestCertificate, startMesh } from './mesh.js';

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { svidUri } from '@tulle/xds';
 
 /** A certificate that is not what was asked for. */
 export class CertificateError extends Error {
@@ -26,10 +27,9 @@ export function verifyCertificate(
     throw new CertificateError('the certificate or its key cannot be read', { cause });
   }
   if (!isOfKey) throw new CertificateError('the certificate is of another key');
-  const names = (parsed.subjectAltName ?? '').split(', ').filter((name) => name.startsWith('URI:'));
-  if (names.length !== 1 || names[0] !== `URI:${spiffeId}`) {
-    throw new CertificateError(`the certificate is of ${names.join(', ') || 'nobody'}, not of ${spiffeId}`);
-  }
+  const found = svidUri(parsed);
+  if ('error' in found) throw new CertificateError(`the certificate is ${found.error}, not of ${spiffeId}`);
+  if (found.uri !== spiffeId) throw new CertificateError(`the certificate is of ${found.uri}, not of ${spiffeId}`);
   const notAfterMs = Date.parse(parsed.validTo);
   if (nowMs !== 'any' && !(notAfterMs > nowMs))
     throw new CertificateError(`the certificate ended at ${parsed.validTo}`);

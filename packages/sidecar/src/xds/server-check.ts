@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { CONTROL_PLANE_NAMESPACE, CONTROL_PLANE_SERVICE_ACCOUNT, spiffeId } from '@tulle/xds';
+import { CONTROL_PLANE_NAMESPACE, CONTROL_PLANE_SERVICE_ACCOUNT, spiffeId, svidUri } from '@tulle/xds';
 
 /**
  * Makes the check of who the control plane is, after its chain has been verified: its certificate carries the DNS name that was dialled and, as its
@@ -14,18 +15,10 @@ export function controlPlaneCheck(
     serviceAccount: CONTROL_PLANE_SERVICE_ACCOUNT,
   });
   return (host, certificate) => {
-    const uris = uriNames(certificate.subjectaltname ?? '');
-    if (uris.length !== 1 || uris[0] !== expected) {
-      return new Error(`the server is ${uris.join(', ') || 'without a SPIFFE ID'}, not the control plane ${expected}`);
+    const found = svidUri(new X509Certificate(certificate.raw));
+    if (!('uri' in found) || found.uri !== expected) {
+      return new Error(`the server is ${'uri' in found ? found.uri : found.error}, not the control plane ${expected}`);
     }
     return checkServerIdentity(host, certificate);
   };
-}
-
-/** `DNS:a, URI:spiffe://b`. A name that holds a comma comes quoted, and is none of ours. */
-function uriNames(subjectAltName: string): string[] {
-  return subjectAltName
-    .split(', ')
-    .filter((name) => name.startsWith('URI:'))
-    .map((name) => name.slice('URI:'.length));
 }

@@ -76,7 +76,7 @@ t.test('a file that is of no use is told and left alone; nothing of it is quoted
     [whole({ privateKeyPem: 'x' }), /cannot be read/],
     [
       whole({ certificateChainPem: other.certPem, privateKeyPem: other.keyPem }),
-      /is of URI:.*sa\/other, not of .*sa\/client/,
+      /is of spiffe:.*sa\/other, not of .*sa\/client/,
     ],
   ];
   for (const [text, reason] of cases) {
