@@ -457,6 +457,25 @@ t.test('an upgrade that is not taken up ends like any request', (t) => {
   t.end();
 });
 
+t.test('a connection whose bytes another one sends hears of it when it holds too much', (t) => {
+  const slow = new ServerBench();
+  const other = new ServerBench();
+  for (const { wire, server } of [slow, other]) {
+    wire.receive(get);
+    server.sendHead(responseHead('HTTP/1.1 200 OK\r\n\r\n'), noEdits, false);
+  }
+  slow.server.flush();
+  slow.tell();
+  slow.wire.full = true;
+  t.ok(slow.server.sendBody(bytesOf('a'), 0, 1), 'collected');
+  t.ok(other.server.sendBody(bytesOf('b'), 0, 1), 'takes the place in the outbox');
+  t.match(slow.wire.take(), /1\r\na\r\n$/);
+  t.notOk(slow.server.sendBody(bytesOf('a'), 0, 1));
+  slow.wire.drains();
+  t.same(slow.tell(), ['drain']);
+  t.end();
+});
+
 t.test('two connections in one turn do not mix', (t) => {
   const a = new ServerBench();
   const b = new ServerBench();

@@ -1,5 +1,4 @@
 /** Writes answers as their client understands them: which framing and persistence a head announces follows from the request's version and method. */
-import type { Connection } from '../../io/io.js';
 import { type HeadEdits, noEdits } from '../../message/edits.js';
 import type { Head } from '../../message/head.js';
 import { BodyWriter } from './body-writer.js';
@@ -9,15 +8,9 @@ import { outbox } from './outbox.js';
 const noBytes = new Uint8Array(0);
 
 export class AnswerWriter extends BodyWriter {
-  private readonly client: Connection;
   /** Of the request. */
   minorVersion = 1;
   private isHead = false;
-
-  constructor(connection: Connection) {
-    super(connection);
-    this.client = connection;
-  }
 
   /** The next answer, to a request of that version and method. */
   answer(minorVersion: number, method: string): void {
@@ -53,7 +46,7 @@ export class AnswerWriter extends BodyWriter {
   writeLocal(status: number, fields: readonly Uint8Array[], body: Uint8Array, close: boolean): void {
     const hasBody = status >= 200 && status !== 204 && status !== 304;
     const length = hasBody ? body.length : -1;
-    outbox.open(this.client, localBound(fields));
+    outbox.open(this, localBound(fields));
     outbox.length = encodeLocal(status, fields, length, this.persistence(close), outbox.bytes, outbox.length);
     this.setFraming(hasBody && !this.isHead ? 'length' : 'none');
     this.write(body, 0, body.length);
@@ -65,7 +58,7 @@ export class AnswerWriter extends BodyWriter {
   }
 
   private encode(head: Head, edits: HeadEdits, framing: WireFraming, persistence: Persistence): void {
-    outbox.open(this.client, headBound(head, edits, noBytes));
+    outbox.open(this, headBound(head, edits, noBytes));
     outbox.length = encodeResponse(head, edits, framing, persistence, outbox.bytes, outbox.length);
   }
 }

@@ -12,10 +12,10 @@ import {
   lastChunkBound,
   type WireFraming,
 } from './encoder.js';
-import { coalesceBytes, outbox } from './outbox.js';
+import { coalesceBytes, type OutboxWriter, outbox } from './outbox.js';
 
-export class BodyWriter {
-  private readonly connection: Connection;
+export class BodyWriter implements OutboxWriter {
+  readonly connection: Connection;
   private framing: WireFraming = 'none';
   private full = false;
   private toldFull = false;
@@ -43,14 +43,14 @@ export class BodyWriter {
     if (framing === 'none' || length === 0) return true;
     this.payloadBytes += length;
     const isChunked = framing === 'chunked';
-    outbox.open(connection, chunkHeadBytes + 2 + (length <= coalesceBytes ? length : 0));
+    outbox.open(this, chunkHeadBytes + 2 + (length <= coalesceBytes ? length : 0));
     if (isChunked) outbox.length = encodeChunkHead(length, outbox.bytes, outbox.length);
     if (length <= coalesceBytes) {
       outbox.length = copyBytes(bytes, start, end, outbox.bytes, outbox.length);
     } else {
       this.flushWith(true);
       if (!connection.write(bytes, start, end, isChunked)) this.full = true;
-      outbox.open(connection, 2);
+      outbox.open(this, 2);
     }
     if (isChunked) outbox.length = encodeChunkEnd(outbox.bytes, outbox.length);
     if (this.full) this.toldFull = true;
@@ -60,7 +60,7 @@ export class BodyWriter {
   /** The body is whole. */
   end(trailers: Head | undefined): void {
     if (this.framing !== 'chunked') return;
-    outbox.open(this.connection, lastChunkBound(trailers));
+    outbox.open(this, lastChunkBound(trailers));
     outbox.length = encodeLastChunk(trailers, outbox.bytes, outbox.length);
   }
 
@@ -71,7 +71,7 @@ export class BodyWriter {
 
   /** The connection is gone: forgets what was collected for it. */
   drop(): void {
-    outbox.drop(this.connection);
+    outbox.drop(this);
   }
 
   /** The connection has sent all it held. True if somebody was told to stop. */
@@ -82,7 +82,11 @@ export class BodyWriter {
     return toldFull;
   }
 
+  mustPause(): void {
+    this.full = true;
+  }
+
   private flushWith(more: boolean): void {
-    if (!outbox.flush(this.connection, more)) this.full = true;
+    outbox.flush(this, more);
   }
 }

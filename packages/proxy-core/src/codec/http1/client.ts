@@ -128,7 +128,7 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     wire.mark();
     writer.begin();
     const fallback = head.authorityEnd > head.authorityStart ? noBytes : fromLatin1(formatAddress(wire.remote));
-    outbox.open(wire, headBound(head, edits, fallback));
+    outbox.open(writer, headBound(head, edits, fallback));
     outbox.length = encodeRequest(head, edits, endStream, fallback, outbox.bytes, outbox.length);
     writer.setFraming(requestFraming(head, endStream));
     this.request = endStream || (head.framing === 'none' && !head.upgrade) ? 'whole' : 'arriving';
@@ -375,7 +375,7 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     this.state = 'closed';
     this.events = undefined;
     this.carry = undefined;
-    outbox.drop(this.wire);
+    this.body?.drop();
     this.releaseCodec();
     events?.upstreamFailed(cause, undelivered);
     this.owner.gone(this, cause);

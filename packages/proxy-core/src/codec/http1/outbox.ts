@@ -8,16 +8,23 @@ import type { Connection } from '../../io/io.js';
 export const coalesceBytes = 16_384;
 const initialBytes = 131_072;
 
+/** Who writes to a connection through the outbox. */
+export interface OutboxWriter {
+  readonly connection: Connection;
+  /** The connection holds too much, as its `write` said; it may have been another writer whose turn sent the bytes. */
+  mustPause(): void;
+}
+
 class Outbox {
   bytes: Uint8Array = new Uint8Array(initialBytes);
   length = 0;
-  private connection: Connection | undefined = undefined;
+  private writer: OutboxWriter | undefined = undefined;
 
-  /** Makes room for `size` bytes towards `connection`; write them from `length` on and set `length`. */
-  open(connection: Connection, size: number): void {
-    if (this.connection !== connection) {
+  /** Makes room for `size` bytes of `writer`; write them from `length` on and set `length`. */
+  open(writer: OutboxWriter, size: number): void {
+    if (this.writer !== writer) {
       if (this.length > 0) this.send(false);
-      this.connection = connection;
+      this.writer = writer;
     }
     if (this.length + size <= this.bytes.length) return;
     if (this.length > 0) this.send(true);
@@ -25,26 +32,22 @@ class Outbox {
     if (size > this.bytes.length) this.bytes = new Uint8Array(2 * size);
   }
 
-  holds(connection: Connection): boolean {
-    return this.length > 0 && this.connection === connection;
-  }
-
-  /** Sends what is held for `connection`; false when the connection wants a pause. `more`: another write follows in this turn. */
-  flush(connection: Connection, more: boolean): boolean {
-    return this.holds(connection) ? this.send(more) : true;
+  /** Sends what is held of `writer`. `more`: another write follows in this turn. */
+  flush(writer: OutboxWriter, more: boolean): void {
+    if (this.length > 0 && this.writer === writer) this.send(more);
   }
 
   /** The connection is gone: what was held for it too. */
-  drop(connection: Connection): void {
-    if (this.connection !== connection) return;
-    this.connection = undefined;
+  drop(writer: OutboxWriter): void {
+    if (this.writer !== writer) return;
+    this.writer = undefined;
     this.length = 0;
   }
 
-  private send(more: boolean): boolean {
-    const { length } = this;
+  private send(more: boolean): void {
+    const { length, writer } = this;
     this.length = 0;
-    return this.connection?.write(this.bytes, 0, length, more) ?? true;
+    if (writer?.connection.write(this.bytes, 0, length, more) === false) writer.mustPause();
   }
 }
 
