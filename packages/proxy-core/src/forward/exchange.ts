@@ -195,7 +195,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   }
 
   unplaced(failed: Failure): void {
-    this.tryFailed(failed, true);
+    this.tryFailed(failed, true, false);
   }
 
   displaced(): void {
@@ -306,8 +306,10 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   }
 
   upstreamFailed(failed: Failure, undelivered: boolean): void {
+    // A kept connection that the server closed before the request reached it says nothing about the endpoint.
+    const isStale = undelivered && this.place?.reused === true;
     this.place = undefined;
-    this.tryFailed(failed, undelivered);
+    this.tryFailed(failed, undelivered, isStale);
   }
 
   onTimer(timer: Timer): void {
@@ -315,6 +317,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     if (timer === this.tryTimer) {
       this.tryFailed(
         failure('request-timeout', `no answer within ${this.plan?.retry?.perTryTimeoutMs} ms of this try`),
+        false,
         false,
       );
       return;
@@ -326,10 +329,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.answerFailure(failed);
   }
 
-  private tryFailed(failed: Failure, undelivered: boolean): void {
+  private tryFailed(failed: Failure, undelivered: boolean, isStale: boolean): void {
     if (this.phase === 'over') return;
-    // A kept connection that the server closed before the request reached it says nothing about the endpoint.
-    const isStale = undelivered && failed.reason === 'upstream-reset';
     const blames = reasons[failed.reason].side === 'upstream' && !isStale;
     if (this.endpoint !== undefined && blames) this.services.failed(this.endpoint);
     const again = this.answer === 'none' && mayRetryFailure(failed, this.facts(undelivered));

@@ -1,0 +1,55 @@
+import t from 'tap';
+import { cluster, config } from '../proxy/fixture.js';
+import { get, ok, type Peer, Stage } from './stage.js';
+
+const answering = (peer: Peer): void => {
+  peer.onText = () => peer.send(ok);
+};
+
+/** Two endpoints in turn, both with a kept connection; the one on 8080 is next. */
+function kept(): { stage: Stage; upstream: Peer[] } {
+  const stage = new Stage(config({ port: 80, clusters: [cluster('up', [8080, 8081], { balancer: 'round-robin' })] }));
+  const upstream = stage.server(8080, answering);
+  stage.server(8081, answering);
+  for (let i = 0; i < 3; i++) t.match(stage.client(get).received, /^HTTP\/1\.1 200 /);
+  return { stage, upstream };
+}
+
+function avoided({ plane }: Stage): boolean[] {
+  return [...plane.clusters()].flatMap(({ known }) => known.map(({ avoidUntilMs }) => avoidUntilMs > 0));
+}
+
+t.test(
+  'a kept connection that the server closed before the request reached it is not held against its endpoint',
+  (t) => {
+    const { stage, upstream } = kept();
+    const client = stage.client();
+    // The proxy hears of both in one turn, of the request first.
+    client.send(get);
+    upstream[0].reset();
+    stage.settle();
+    t.match(client.received, /^HTTP\/1\.1 200 /);
+    t.equal(stage.lines.at(-1)?.attempts, 2, 'sent again to the other endpoint');
+    t.same(avoided(stage), [false, false]);
+    t.end();
+  },
+);
+
+t.test('an endpoint that fails with the request in its hands is passed over', (t) => {
+  const { stage, upstream } = kept();
+  upstream[0].onText = () => upstream[0].reset();
+  const client = stage.client(get);
+  t.match(client.received, /^HTTP\/1\.1 502 /);
+  t.same(avoided(stage), [true, false]);
+  t.end();
+});
+
+t.test('an endpoint that refuses connections is passed over', (t) => {
+  const { stage, upstream } = kept();
+  upstream[0].reset();
+  stage.settle();
+  stage.io.inject({ host: '127.0.0.1', port: 8080 }, { kind: 'refuse' });
+  t.match(stage.client(get).received, /^HTTP\/1\.1 200 /);
+  t.same(avoided(stage), [true, false]);
+  t.end();
+});
