@@ -206,8 +206,9 @@ function compare(
   if (ours.length !== theirs.length) throw new Error(say);
   ours.forEach((message, i) => {
     const other = theirs[i];
-    const absolute = other.url?.replace(/^http:\/\/a/, '');
-    if (kind === 'request' && (other.method !== methodNumber(message.method) || absolute !== message.target))
+    // An absolute target is shown whole; its authority may have had a letter changed.
+    const target = other.url?.replace(/^http:\/\/[^/?]*/, '');
+    if (kind === 'request' && (other.method !== methodNumber(message.method) || target !== message.target))
       throw new Error(say);
     if (kind === 'response' && other.status !== message.status) throw new Error(say);
     if (other.minorVersion !== message.minorVersion || other.body !== message.body) throw new Error(say);
