@@ -24,7 +24,7 @@ Examples:
   $ tulle testbed exec client -- curl -s http://server/
   $ tulle testbed down
   $ tulle check                         is everything here that a mesh needs
-  $ tulle help bench load               one command in detail
+  $ tulle bench load --help             one command in detail
 
 Exit codes: 0 done, 1 a check or comparison failed, 2 wrong use. TULLE_DEBUG=1 shows where an error came from.`;
 

@@ -145,12 +145,22 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   accepted(listener: Listener, connection: Connection): void {
     if (listener.config.destination === 'original' && isSame(connection.destination, connection.local)) {
       // Dialled directly, not redirected here: passing it on would dial this very listener, again and again.
-      this.rejected(listener.config.direction, connection, failure('no-route', 'the connection was not redirected'));
+      this.rejected(
+        listener.config.direction,
+        connection,
+        failure('no-route', 'the connection was not redirected'),
+        'unknown',
+      );
       connection.destroy(true);
       return;
     }
     if (this.openConnections >= this.limits.maxDownstreamConnections) {
-      this.rejected(listener.config.direction, connection, failure('overloaded', 'maxDownstreamConnections reached'));
+      this.rejected(
+        listener.config.direction,
+        connection,
+        failure('overloaded', 'maxDownstreamConnections reached'),
+        'unknown',
+      );
       connection.destroy(true);
       return;
     }
@@ -232,14 +242,16 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     recordFailure(endpoint, this.clock.nowMs());
   }
 
-  rejected(direction: DirectionName, connection: Connection, failed: Failure): void {
+  rejected(direction: DirectionName, connection: Connection, failed: Failure, spoken: 'http/1.1' | 'unknown'): void {
     this.observer.rejected(direction, {
       remote: connection.remote,
       destination: connection.destination,
       isTls: connection.isTls,
       reason: failed.reason,
       detail: failed.detail,
-      status: reasons[failed.reason].status,
+      isHttp: spoken === 'http/1.1',
+      // Nobody is answered with a status who did not speak HTTP.
+      status: spoken === 'http/1.1' ? reasons[failed.reason].status : 0,
     });
   }
 

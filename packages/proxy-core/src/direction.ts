@@ -60,7 +60,7 @@ export abstract class Direction implements OpeningOwner {
   }
 
   rejected(connection: Connection, failed: Failure): void {
-    this.plane.rejected(this.name, connection, failed);
+    this.plane.rejected(this.name, connection, failed, 'unknown');
   }
 
   /** An exchange that has just begun, with what is known of its client. */
@@ -78,7 +78,7 @@ export abstract class Direction implements OpeningOwner {
 
   /** Closes a connection that may not go on; the client sees a reset. */
   protected refuse(connection: Connection, failed: Failure): undefined {
-    this.plane.rejected(this.name, connection, failed);
+    this.plane.rejected(this.name, connection, failed, 'unknown');
     connection.destroy(true);
   }
 

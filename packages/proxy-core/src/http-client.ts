@@ -56,7 +56,7 @@ export class HttpClient implements ExchangeOpener {
   malformed(downstream: Downstream, failed: Failure, told: boolean): void {
     const { plane, name } = this.owner;
     plane.respond(downstream, failed, true);
-    if (!told) plane.rejected(name, this.connection, failed);
+    if (!told) plane.rejected(name, this.connection, failed, 'http/1.1');
   }
 
   /** The chain for this connection in the configuration of now; undefined when it has been taken away or lets this peer in no more. Looked up once per configuration. */

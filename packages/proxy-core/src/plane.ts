@@ -26,5 +26,5 @@ export interface Plane extends ExchangeServices, TunnelServices, OpeningServices
   /** Answers on behalf of the proxy (stage respond). */
   respond(downstream: Downstream, failed: Failure, close: boolean): void;
   /** A connection or a message that came to nothing. */
-  rejected(direction: DirectionName, connection: Connection, failed: Failure): void;
+  rejected(direction: DirectionName, connection: Connection, failed: Failure, spoken: 'http/1.1' | 'unknown'): void;
 }

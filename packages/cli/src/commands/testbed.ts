@@ -11,7 +11,7 @@ Examples:
   $ tulle testbed up --config ./mesh                    your own: Pods, Services, routes and policies
   $ tulle testbed status                                pods, services, and whether each is well
   $ tulle testbed exec client -- curl -s http://server/ any program of this machine, inside a pod
-  $ tulle testbed logs server -c access -f              the access log of the server's sidecar
+  $ tulle testbed logs server-v1 -c access -f           the access log of that server's sidecar
   $ tulle testbed kill control-plane                    what does the mesh do without it?
   $ tulle testbed restart client/proxy
   $ tulle testbed down

@@ -13,8 +13,11 @@ export interface Load {
   avoidUntilMs: number;
 }
 
-/** Half of an old peak is forgotten in this time: long enough to bridge a pause, short enough to come back within seconds. */
-const decayMs = 10_000;
+/**
+ * Half of an old peak is forgotten in this time. A cold start a hundred times slower than what follows is forgotten in seven halvings: with only two endpoints the one
+ * that was slow once would be left alone that long.
+ */
+const decayMs = 1_000;
 /** An endpoint never measured counts as this fast, so that it is tried soon but not flooded. */
 const initialLatencyMs = 1;
 /** How long an endpoint that refused or reset a connection is passed over. */

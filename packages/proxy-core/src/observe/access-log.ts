@@ -51,7 +51,7 @@ export const jsonLines: LineFormat = {
     end(out, record.detail);
   },
   rejected(out, direction, record, wallMs) {
-    begin(out, direction, record.isTls ? 'tls' : 'tcp', wallMs);
+    begin(out, direction, record.isHttp ? 'http/1.1' : record.isTls ? 'tls' : 'tcp', wallMs);
     out
       .raw('","method":"","authority":"')
       .jsonText(formatAddress(record.destination))

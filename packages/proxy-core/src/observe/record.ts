@@ -53,8 +53,11 @@ export interface RejectionRecord {
   readonly remote: SocketAddress;
   readonly destination: SocketAddress;
   readonly isTls: boolean;
+  /** The bytes came where HTTP is spoken. */
+  readonly isHttp: boolean;
   readonly reason: Reason;
   readonly detail: string;
+  /** Of the answer; 0 without one. */
   readonly status: number;
 }
 

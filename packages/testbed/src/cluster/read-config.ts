@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParsedResource, type Problem, parseManifest } from '@tulle/api';
 import { declaredCluster } from './declare.js';
@@ -40,7 +40,8 @@ async function yamlFiles(folder: string, visited: string[]): Promise<string[]> {
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) found.push(...(await yamlFiles(path, visited)));
-    else if (/\.ya?ml$/.test(entry.name)) found.push(path);
+    // A pipe of that name would be read for ever.
+    else if (/\.ya?ml$/.test(entry.name) && (await stat(path)).isFile()) found.push(path);
   }
   return found;
 }
