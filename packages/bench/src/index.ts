@@ -6,6 +6,32 @@ export { BadLoadOptions, type LoadOptions } from './load/options.js';
 export type { BodyMode, BodySize } from './load/payload.js';
 export { type LoadResult, renderLoadResult } from './load/result.js';
 export { type RunLoadOptions, runLoad, runServer } from './programs.js';
+export type {
+  BenchCase,
+  Bulk,
+  ClosedLoop,
+  Goal,
+  IdleConnections,
+  MetricName,
+  OpenLoop,
+  RoundPlan,
+  Work,
+} from './result/bench-case.js';
+export type {
+  BenchResult,
+  CaseResult,
+  CpuUse,
+  MachineInfo,
+  Pinning,
+  ProcessUse,
+  Role,
+  Round,
+  RunInfo,
+  SparseHistogram,
+  SystemInfo,
+  ThreadUse,
+} from './result/bench-result.js';
+export { figureOf, type Metric, metrics, percentile, proxyCpuUs } from './result/metrics.js';
 export { type BenchServer, type ServeOptions, serveBench } from './server/serve.js';
 export {
   bytesText,
