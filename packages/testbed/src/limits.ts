@@ -2,32 +2,38 @@
  * Every bound of the testbed: its default, why that value, and what happens at it.
  */
 
-/** Setting up namespaces, bridge and addresses. A loaded machine needs a second or two. Past it: `up` fails and says which command hung. */
-export const networkDeadlineMs = 15_000;
+/** Setting up namespaces, bridge and addresses: under a second, several on a loaded machine. Past it: `up` fails and says which command hung. */
+export const networkDeadlineMs = 60_000;
 
-/** From the start of the control plane to its `/ready`. Node and gRPC start in under 2 s. Past it: `up` fails with the end of its log. */
-export const controlPlaneReadyDeadlineMs = 30_000;
+/** From the start of the control plane to its `/ready`. Node and gRPC start in under 2 s, in 20 on a loaded machine. Past it: `up` fails with the end of its log. */
+export const controlPlaneReadyDeadlineMs = 60_000;
 
 /** From the start of a sidecar to its `/ready` (certificate and first configuration). Past it: `up` fails with the end of its log. */
-export const sidecarReadyDeadlineMs = 30_000;
+export const sidecarReadyDeadlineMs = 60_000;
 
-/** From the last pod's readiness until all sidecars know of it; takes some 200 ms. Past it: a notice, and `up` is done all the same. */
-export const settleDeadlineMs = 5_000;
+/** From the last pod's readiness until all sidecars know of it; takes some 200 ms, seconds on a loaded machine. Past it: a notice, and `up` is done all the same. */
+export const settleDeadlineMs = 10_000;
 
 /** `tulle interception apply` for one pod. Past it: `up` fails and shows what it printed. */
-export const interceptionDeadlineMs = 15_000;
+export const interceptionDeadlineMs = 60_000;
 
 /** How long a container may take until its declared TCP ports listen. Past it: the pod is shown as not ready, the testbed goes on. */
-export const applicationListenDeadlineMs = 15_000;
+export const applicationListenDeadlineMs = 30_000;
 
 /** Between SIGTERM and SIGKILL when something is stopped. Long enough for a drain of open requests, short enough for `down`. */
-export const stopGraceMs = 5_000;
+export const stopGraceMs = 10_000;
 
 /** Between two looks at something that cannot notify us (a port, a health endpoint). Costs next to nothing at this pace. */
 export const pollIntervalMs = 50;
 
-/** One HTTP question to a health or admin endpoint. Past it: counted as no answer. */
+/** One HTTP question to a health endpoint. Past it: counted as no answer. */
 export const probeTimeoutMs = 1_000;
+
+/** One HTTP question to an admin page of the control plane, on which `status` waits. Past it: `status` tells what the testbed knows by itself. */
+export const adminTimeoutMs = 5_000;
+
+/** A pod that was ready is so until this many looks in a row find that it is not, as Kubernetes' failureThreshold has it: one late answer of a busy machine takes no endpoint away. */
+export const readinessFailures = 3;
 
 /** A program that ends by itself is started again after this, doubled each time up to the maximum, as the kubelet does. */
 export const restartBackoffMs = 500;
@@ -42,10 +48,10 @@ export const configDebounceMs = 100;
 export const maxRequestBytes: number = 1 << 20;
 
 /** How long a command waits for the keeper to answer a question that needs no work. Past it: the command fails and says so. */
-export const keeperAnswerDeadlineMs = 10_000;
+export const keeperAnswerDeadlineMs = 30_000;
 
 /** How long `down` and an interrupted `up` wait for the keeper to end by itself before they kill it. */
-export const keeperEndDeadlineMs = 15_000;
+export const keeperEndDeadlineMs = 30_000;
 
 /** A log file longer than this is cut to nothing, with a line that says so: a testbed left alone must not fill a disk. */
 export const maxLogBytes: number = 64 << 20;
@@ -85,5 +91,5 @@ export const logExcerptLines = 15;
 /** A unix socket path longer than this does not fit into sockaddr_un (108 bytes on Linux, 104 on macOS, with the final NUL). */
 export const maxSocketPathBytes = 100;
 
-/** How often every pod is asked whether it is ready. Endpoints of a dead pod are withdrawn about this soon. */
+/** How often every pod is asked whether it is ready. Endpoints of a pod whose program has ended are withdrawn about this soon. */
 export const readinessIntervalMs = 500;

@@ -3,7 +3,7 @@ import t from 'tap';
 import { lifecycleSuite } from './suite/lifecycle-suite.js';
 import { meshSuite } from './suite/mesh-suite.js';
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 const probe = await probeNetns(process.env, null);
 const skip = probe.possible ? false : probe.reason;
 

@@ -5,7 +5,7 @@ import t from 'tap';
 import { lifecycleSuite } from './suite/lifecycle-suite.js';
 import { meshSuite } from './suite/mesh-suite.js';
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 const skip = process.platform === 'linux' ? false : 'needs the whole of 127/8';
 
 t.test('pods as plain processes', { skip }, async (t) => await lifecycleSuite(t, 'process'));

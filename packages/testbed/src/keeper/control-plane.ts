@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '@tulle/api';
 import { tokenIssuer } from '../cluster/tokens.js';
-import { controlPlaneReadyDeadlineMs } from '../limits.js';
+import { adminTimeoutMs, controlPlaneReadyDeadlineMs } from '../limits.js';
 import { logExcerpt } from '../programs/log-files.js';
 import { Program } from '../programs/program.js';
 import type { Provider } from '../provider.js';
@@ -84,16 +84,12 @@ export class ControlPlane {
   }
 
   async ready(): Promise<boolean> {
-    return (
-      this.program.state.kind === 'running' &&
-      (await httpGet(this.#provider.controlPlane.admin, '/ready'))?.status === 200
-    );
+    return this.program.state.kind === 'running' && (await this.#ask('/ready'))?.status === 200;
   }
 
   /** What it tells sidecars, and which of them have taken it; null when it does not answer. */
   async view(): Promise<ControlPlaneView | null> {
-    const admin = this.#provider.controlPlane.admin;
-    const [config, sidecars] = await Promise.all([httpGet(admin, '/debug/config'), httpGet(admin, '/debug/sidecars')]);
+    const [config, sidecars] = await Promise.all([this.#ask('/debug/config'), this.#ask('/debug/sidecars')]);
     if (config?.status !== 200 || sidecars?.status !== 200) return null;
     try {
       return { ...JSON.parse(config.body), sidecars: JSON.parse(sidecars.body) } as ControlPlaneView;
@@ -104,12 +100,16 @@ export class ControlPlane {
 
   /** What it finds wrong with the configuration; null when it does not answer. */
   async problems(): Promise<Problem[] | null> {
-    const answer = await httpGet(this.#provider.controlPlane.admin, '/debug/config');
+    const answer = await this.#ask('/debug/config');
     if (answer?.status !== 200) return null;
     try {
       return (JSON.parse(answer.body) as { problems?: Problem[] }).problems ?? [];
     } catch {
       return null;
     }
+  }
+
+  #ask(path: string): ReturnType<typeof httpGet> {
+    return httpGet(this.#provider.controlPlane.admin, path, adminTimeoutMs);
   }
 }

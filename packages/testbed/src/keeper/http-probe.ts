@@ -1,11 +1,13 @@
 import { get } from 'node:http';
-import { probeTimeoutMs } from '../limits.js';
-
-/** Status and body of a GET, null when nothing answers in time. `address` is `ip:port`; bodies end at 4 MiB. */
-export function httpGet(address: string, path: string): Promise<{ status: number; body: string } | null> {
+/** Status and body of a GET, null when nothing answers or the answer pauses for `timeoutMs`. `address` is `ip:port`; bodies end at 4 MiB. */
+export function httpGet(
+  address: string,
+  path: string,
+  timeoutMs: number,
+): Promise<{ status: number; body: string } | null> {
   return new Promise((resolve) => {
     const [host, port] = address.split(':');
-    const request = get({ host, port: Number(port), path, agent: false, timeout: probeTimeoutMs }, (response) => {
+    const request = get({ host, port: Number(port), path, agent: false, timeout: timeoutMs }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

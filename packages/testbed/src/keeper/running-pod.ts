@@ -5,7 +5,12 @@ import { containerEnv } from '../cluster/container-env.js';
 import { type DeclaredPod, keyOf } from '../cluster/declared.js';
 import { shortName } from '../cluster/manifests.js';
 import type { TokenSigner } from '../cluster/tokens.js';
-import { applicationListenDeadlineMs, interceptionDeadlineMs, sidecarReadyDeadlineMs } from '../limits.js';
+import {
+  applicationListenDeadlineMs,
+  interceptionDeadlineMs,
+  probeTimeoutMs,
+  sidecarReadyDeadlineMs,
+} from '../limits.js';
 import { logExcerpt } from '../programs/log-files.js';
 import { Program } from '../programs/program.js';
 import { run } from '../programs/run.js';
@@ -13,7 +18,9 @@ import type { PodPlace, Provider } from '../provider.js';
 import { writeAtomically } from '../state/atomic-write.js';
 import { containerLog, type PodPaths } from '../state/state-dir.js';
 import { httpGet } from './http-probe.js';
+import { OneAtATime } from './one-at-a-time.js';
 import { bootstrapOf, keepToken, makePodFolders } from './pod-files.js';
+import { type Look, Readiness } from './readiness.js';
 import { waitUntil } from './wait-until.js';
 
 /** What a pod needs of the testbed around it. */
@@ -42,12 +49,13 @@ export class RunningPod {
   readonly uid: string;
   readonly sidecar: Program | null;
   readonly containers: ReadonlyMap<string, Program>;
-  ready: boolean = false;
   sidecarReady: boolean = false;
-  /** Why it is not ready. */
-  reason: string | null = 'not started';
   readonly #around: PodSurroundings;
   #endToken: () => void = () => {};
+  /** One look after the other: an old one that ends late must not overrule what a newer one has seen. */
+  readonly #looks: OneAtATime = new OneAtATime();
+  readonly #readiness: Readiness = new Readiness();
+  #isLeaving: boolean = false;
 
   constructor(pod: DeclaredPod, paths: PodPaths, place: PodPlace, around: PodSurroundings) {
     this.pod = pod;
@@ -109,6 +117,20 @@ export class RunningPod {
     );
   }
 
+  get ready(): boolean {
+    return this.#readiness.ready && !this.#isLeaving;
+  }
+
+  /** Why it is not ready; null when it is. */
+  get reason(): string | null {
+    return this.#isLeaving ? 'it is being removed' : this.#readiness.reason;
+  }
+
+  /** From now on it is no endpoint any more. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
   static async create(pod: DeclaredPod, paths: PodPaths, around: PodSurroundings): Promise<RunningPod> {
     await makePodFolders(paths, around.provider.proxyOwner);
     const place = await around.provider.place(pod, paths);
@@ -162,12 +184,13 @@ export class RunningPod {
   }
 
   /** Looks again whether the pod is ready, and says so when that has changed. */
-  async refresh(): Promise<void> {
-    const before = `${this.ready} ${this.sidecarReady}`;
-    this.sidecarReady = this.sidecar !== null && (await this.#sidecarAnswers());
-    this.reason = await this.#whyNotReady();
-    this.ready = this.reason === null;
-    if (before !== `${this.ready} ${this.sidecarReady}`) this.#around.changed();
+  refresh(): Promise<void> {
+    return this.#looks.run(async () => {
+      const { sidecarReady, ...look } = await this.#look();
+      const before = `${this.ready} ${this.sidecarReady}`;
+      if (this.#readiness.take(look)) this.sidecarReady = sidecarReady;
+      if (before !== `${this.ready} ${this.sidecarReady}`) this.#around.changed();
+    });
   }
 
   async #startSidecar(sidecar: Program): Promise<void> {
@@ -218,9 +241,14 @@ export class RunningPod {
   }
 
   async #sidecarAnswers(): Promise<boolean> {
-    if (this.sidecar?.state.kind !== 'running') return false;
+    return (await this.#sidecarStatus()) === 200;
+  }
+
+  /** What `/ready` of the sidecar says, an HTTP status; null when it says nothing in time. */
+  async #sidecarStatus(): Promise<number | null> {
+    if (this.sidecar?.state.kind !== 'running') return null;
     const address = this.place.sidecar.health.replace('0.0.0.0', this.place.ip);
-    return (await httpGet(address, '/ready'))?.status === 200;
+    return (await httpGet(address, '/ready', probeTimeoutMs))?.status ?? null;
   }
 
   #containerEnded(): boolean {
@@ -241,15 +269,23 @@ export class RunningPod {
     return wanted.find((port) => !open.has(this.place.portOf(port.containerPort)))?.containerPort ?? null;
   }
 
-  async #whyNotReady(): Promise<string | null> {
+  async #look(): Promise<Look & { sidecarReady: boolean }> {
+    const status = await this.#sidecarStatus();
+    const deaf = await this.#deafPort();
+    const sidecarReady = status === 200;
+    const stopped = this.#stoppedPart();
+    if (stopped !== null) return { sidecarReady, reason: stopped, isCertain: true };
+    if (this.sidecar !== null && !sidecarReady)
+      return { sidecarReady, reason: 'the sidecar is not ready', isCertain: status !== null };
+    return { sidecarReady, reason: deaf === null ? null : `nothing listens on port ${deaf}`, isCertain: false };
+  }
+
+  #stoppedPart(): string | null {
     for (const [name, program] of this.containers) {
       const { state } = program;
       if (state.kind === 'waiting') return `container ${name} ended with ${state.last}`;
       if (state.kind !== 'running') return `container ${name} is stopped`;
     }
-    if (this.sidecar !== null && this.sidecar.state.kind !== 'running') return 'the sidecar is stopped';
-    if (this.sidecar !== null && !this.sidecarReady) return 'the sidecar is not ready';
-    const deaf = await this.#deafPort();
-    return deaf === null ? null : `nothing listens on port ${deaf}`;
+    return this.sidecar !== null && this.sidecar.state.kind !== 'running' ? 'the sidecar is stopped' : null;
   }
 }

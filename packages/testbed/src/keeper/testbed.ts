@@ -150,7 +150,7 @@ export class Testbed {
     const wanted = new Map(cluster.pods.map((pod) => [keyOf(pod), pod]));
     const gone = [...this.pods.entries()].filter(([key, running]) => !samePod(running.pod, wanted.get(key)));
     this.cluster = cluster;
-    for (const [key] of gone) this.pods.get(key)!.ready = false;
+    for (const [, running] of gone) running.leave();
     await this.publish();
     await Promise.all(
       gone.map(async ([key, running]) => {
