@@ -106,10 +106,10 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   }
 
   /** Stops accepting and lets open work finish: answers announce the end of their connection. `done` is called once, with the number of connections cut off at the limit or by `close`. */
-  drain(done: (cut: number) => void): void {
+  drain(done: (cut: number) => void, timeoutMs: number = this.limits.drainTimeoutMs): void {
     this.draining = true;
     this.drained = done;
-    this.drainDeadlineMs = this.clock.nowMs() + this.limits.drainTimeoutMs;
+    this.drainDeadlineMs = this.clock.nowMs() + timeoutMs;
     this.listeners.close();
     for (const opening of this.openings) opening.drain();
     for (const client of this.clients.keys()) client.drain();

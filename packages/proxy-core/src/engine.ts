@@ -1,5 +1,6 @@
 /** Chooses the engine of a proxy, and says why when the fast one cannot run. */
 import { createRequire } from 'node:module';
+import { ProxyError } from './proxy-error.js';
 
 export type EngineName = 'linux' | 'portable';
 
@@ -14,7 +15,7 @@ export function chooseEngine(wanted: EngineName | 'auto'): EngineChoice {
   if (wanted === 'portable') return { engine: 'portable', notice: '' };
   const obstacle = linuxObstacle();
   if (obstacle === '') return { engine: 'linux', notice: '' };
-  if (wanted === 'linux') throw new Error(`the linux engine cannot run here: ${obstacle}`);
+  if (wanted === 'linux') throw new ProxyError('ERR_TULLE_ENGINE', `the linux engine cannot run here: ${obstacle}`);
   return { engine: 'portable', notice: `the portable engine is used, which is slower: ${obstacle}` };
 }
 

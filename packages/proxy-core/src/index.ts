@@ -2,11 +2,15 @@
 
 export type { SocketAddress } from './address.js';
 export { formatAddress, parseAddress } from './address.js';
+export type { AccessLogEntry } from './config/access-log-entry.js';
 export { ConfigError, checkConfig } from './config/check.js';
 export type * from './config/config.js';
+export type { Complaint } from './config/shape.js';
 export type { EngineName } from './engine.js';
-export { type Reason, reasons } from './failure.js';
-export { type ForwardOptions, forward, type PemFiles } from './forwarding.js';
+export { type Reason, type ReasonRow, type Retry, reasons, type Side } from './failure.js';
+export { type ForwardOptions, forward, type PemFiles, type PemTexts } from './forwarding.js';
 export { defaultLimits, type Limits } from './limits.js';
-export { createProxy, type Proxy, type ProxyOptions } from './proxy.js';
+export { createProxy, type ProxyOptions } from './proxy.js';
+export { ProxyError } from './proxy-error.js';
+export type { CloseOptions, Proxy } from './running-proxy.js';
 export type { BoundAddress, ClusterState } from './threads/messages.js';

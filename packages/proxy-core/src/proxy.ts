@@ -5,20 +5,19 @@
  *     console.log(proxy.address());
  *     await proxy.close();
  */
-import type { SocketAddress } from './address.js';
 import { checkConfig } from './config/check.js';
 import type { ProxyConfig } from './config/config.js';
 import { chooseEngine, type EngineName } from './engine.js';
 import { defaultLimits } from './limits.js';
-import { renderPrometheus } from './observe/prometheus.js';
-import { applyToAll } from './threads/apply-to-all.js';
-import type { BoundAddress, ClusterState, ThreadResult } from './threads/messages.js';
-import { LinuxThread, type Order, PortableThread, type Thread, type ThreadEvents } from './threads/thread.js';
+import { checkProxyOptions } from './options.js';
+import { ProxyError } from './proxy-error.js';
+import { type Proxy as ProxyHandle, RunningProxy } from './running-proxy.js';
+import type { Thread, ThreadEvents } from './threads/thread.js';
 
 export interface ProxyOptions {
   /** Default `auto`: `linux` where it can run, else `portable` with a notice through `onWarning`. */
   readonly engine?: EngineName | 'auto';
-  /** Data threads of the linux engine; default 1. Ports are shared between them with SO_REUSEPORT. */
+  /** Data threads of the linux engine; default 1. Ports are shared between them with SO_REUSEPORT. The portable engine has one thread, the caller's. */
   readonly concurrency?: number;
   /** SO_MARK of upstream sockets (linux engine; needs CAP_NET_ADMIN or CAP_NET_RAW), so that interception rules can tell them apart where there is one user only. */
   readonly socketMark?: number;
@@ -31,59 +30,58 @@ export interface ProxyOptions {
    * Default: throws, which ends the process with the error's stack.
    */
   readonly onDeath?: (error: Error) => void;
+  /** Ends the proxy at once when it is aborted; before it has started, `createProxy` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
-export interface Proxy {
-  readonly engine: EngineName;
-  /** Where the listeners are bound, with the ports that the kernel chose for port 0. */
-  addresses(): readonly BoundAddress[];
-  /** The address of the listener of that name, or of the only one. Throws when there is no such listener. */
-  address(listener?: string): SocketAddress;
-  /** Takes a whole new configuration; open connections stay. Rejects with a message that names the place, and goes on as before on every thread, when it is not valid. */
-  update(config: ProxyConfig): Promise<void>;
-  /** Prometheus text (exposition format 0.0.4). */
-  metrics(): string;
-  /** Clusters, endpoints and their load, by data thread. */
-  clusters(): Promise<readonly ClusterState[][]>;
-  /** Stops accepting, lets open exchanges finish, then ends. Resolves with the number of connections cut off at `drainTimeoutMs`. */
-  drain(): Promise<number>;
-  /** Ends at once. */
-  close(): Promise<void>;
-}
-
-/** Starts a proxy. Rejects with a message that says what to do when the configuration is not valid, a port is taken or the engine cannot run. */
-export async function createProxy(config: ProxyConfig, options: ProxyOptions = {}): Promise<Proxy> {
+/**
+ * Starts a proxy. Rejects with a `ProxyError` whose message says what to do: for wrong options (`ERR_TULLE_OPTION`) or a configuration that is not valid
+ * (`ERR_TULLE_CONFIG`), a port that is taken (`EADDRINUSE`), an engine that cannot run (`ERR_TULLE_ENGINE`), and what else `ProxyError` lists.
+ */
+export async function createProxy(config: ProxyConfig, options: ProxyOptions = {}): Promise<ProxyHandle> {
+  checkProxyOptions(options);
   checkConfig(config);
+  const { signal } = options;
+  signal?.throwIfAborted();
   const warn = options.onWarning ?? ((message: string): void => process.emitWarning(message, { type: 'TulleWarning' }));
   const { engine, notice } = chooseEngine(options.engine ?? 'auto');
   if (notice !== '') warn(notice);
-  const events: ThreadEvents = {
-    lines: (text) => {
-      for (const line of text.split('\n')) if (line !== '') options.onAccessLog?.(line);
-    },
-    warning: warn,
-    died:
-      options.onDeath ??
-      ((error) => {
-        throw new Error('a data thread of the proxy has died', { cause: error });
-      }),
-  };
-  const count = engine === 'linux' ? Math.max(1, options.concurrency ?? 1) : 1;
-  if (engine === 'portable' && options.socketMark !== undefined) {
-    throw new Error('a socket mark needs the linux engine: install koffi, or run the proxy under a user of its own');
-  }
+  const count = threadCount(engine, options, warn);
   const threads: Thread[] = [];
-  const proxy = new RunningProxy(engine, threads, warn);
+  const proxy = new RunningProxy(engine, threads, warn, options.onAccessLog);
+  const events: ThreadEvents = {
+    lines: (text) => proxy.logged(text),
+    warning: warn,
+    died: options.onDeath ?? throwDeath,
+  };
   try {
     for (let i = 0; i < count; i++) threads.push(await startThread(engine, config, options, count > 1, events));
     await proxy.update(config);
+    signal?.throwIfAborted();
   } catch (error) {
     await proxy.close();
     throw error;
   }
+  if (signal !== undefined) proxy.closeOn(signal);
   return proxy;
 }
 
+function threadCount(engine: EngineName, options: ProxyOptions, warn: (message: string) => void): number {
+  const { concurrency = 1, socketMark } = options;
+  if (engine === 'linux') return concurrency;
+  if (socketMark !== undefined) {
+    const remedy = 'install koffi, or run the proxy under a user of its own and leave the mark out';
+    throw new ProxyError('ERR_TULLE_ENGINE', `a socket mark needs the linux engine: ${remedy}`);
+  }
+  if (concurrency > 1) warn(`the portable engine has one thread, not ${concurrency}`);
+  return 1;
+}
+
+function throwDeath(error: Error): never {
+  throw new ProxyError('ERR_TULLE_INTERNAL', 'a data thread of the proxy has died', { cause: error });
+}
+
+/** Each engine's thread is loaded when it is wanted: a main thread beside the linux engine need not carry the data plane. */
 async function startThread(
   engine: EngineName,
   config: ProxyConfig,
@@ -92,8 +90,14 @@ async function startThread(
   events: ThreadEvents,
 ): Promise<Thread> {
   const limits = { ...defaultLimits, ...config.limits };
-  if (engine === 'portable') return new PortableThread(limits, events);
-  const { closeWakeFd, createWakeFd, wake } = await import('./io/linux/wake.js');
+  if (engine === 'portable') {
+    const { PortableThread } = await import('./threads/portable-thread.js');
+    return new PortableThread(limits, events);
+  }
+  const [{ LinuxThread }, { closeWakeFd, createWakeFd, wake }] = await Promise.all([
+    import('./threads/worker-thread.js'),
+    import('./io/linux/wake.js'),
+  ]);
   const wakeFd = createWakeFd();
   const data = { limits, wakeFd, socketMark: options.socketMark, reusePort };
   return new LinuxThread(
@@ -102,90 +106,4 @@ async function startThread(
     () => wake(wakeFd),
     () => closeWakeFd(wakeFd),
   );
-}
-
-class RunningProxy implements Proxy {
-  readonly engine: EngineName;
-  private readonly threads: readonly Thread[];
-  private readonly warn: (message: string) => void;
-  private bound: readonly BoundAddress[] = [];
-  /** What every thread has taken. */
-  private config: ProxyConfig | undefined = undefined;
-  /** Updates happen one after the other. */
-  private updating: Promise<void> = Promise.resolve();
-  private state: 'running' | 'ending' | 'ended' = 'running';
-  private ending: Promise<number> | undefined = undefined;
-
-  constructor(engine: EngineName, threads: readonly Thread[], warn: (message: string) => void) {
-    this.engine = engine;
-    this.threads = threads;
-    this.warn = warn;
-  }
-
-  addresses(): readonly BoundAddress[] {
-    return this.bound;
-  }
-
-  address(listener?: string): SocketAddress {
-    const found =
-      listener === undefined && this.bound.length === 1
-        ? this.bound[0]
-        : this.bound.find(({ name }) => name === listener);
-    if (found !== undefined) return found.address;
-    const names = this.bound.map(({ name }) => name).join(', ') || 'none';
-    throw new Error(
-      `no listener ${listener === undefined ? 'was named' : JSON.stringify(listener)}; bound are: ${names}`,
-    );
-  }
-
-  update(config: ProxyConfig): Promise<void> {
-    const done = this.updating.then(() => this.take(config));
-    this.updating = done.catch(() => {});
-    return done;
-  }
-
-  private async take(config: ProxyConfig): Promise<void> {
-    if (this.state !== 'running') throw new Error('the proxy has ended');
-    checkConfig(config);
-    const { config: taken, addresses } = await applyToAll(this.threads, config, this.config, this.warn);
-    this.config = taken;
-    this.bound = addresses;
-  }
-
-  metrics(): string {
-    return renderPrometheus(this.threads);
-  }
-
-  async clusters(): Promise<readonly ClusterState[][]> {
-    const results = await Promise.all(this.threads.map((thread) => thread.order({ kind: 'clusters' })));
-    return results.map(({ clusters }) => [...clusters]);
-  }
-
-  drain(): Promise<number> {
-    this.ending ??= this.end({ kind: 'drain' });
-    return this.ending;
-  }
-
-  async close(): Promise<void> {
-    if (this.state === 'ending') {
-      // A drain is under way: do not wait for it.
-      await this.all({ kind: 'close' }).catch(() => {});
-      return;
-    }
-    // A thread that has died is closed already.
-    this.ending ??= this.end({ kind: 'close' });
-    await this.ending.catch(() => {});
-  }
-
-  private async end(order: Order): Promise<number> {
-    this.state = 'ending';
-    const results = await this.all(order).finally(() => {
-      this.state = 'ended';
-    });
-    return results.reduce((sum, { cut }) => sum + cut, 0);
-  }
-
-  private all(order: Order): Promise<ThreadResult[]> {
-    return Promise.all(this.threads.map((thread) => thread.order(order)));
-  }
 }

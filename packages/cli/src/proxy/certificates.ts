@@ -1,7 +1,7 @@
 /** Certificates that are named by file: read as a whole, and watched for being renewed. */
 import { readFileSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { PemFiles } from '@tulle/proxy-core';
+import type { PemTexts } from '@tulle/proxy-core';
 
 export interface TlsFiles {
   readonly certificateFile: string;
@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly serverName?: string;
 }
 
-export function readPem(files: TlsFiles): PemFiles {
+export function readPem(files: TlsFiles): PemTexts {
   return {
     certificateChainPem: read(files.certificateFile),
     privateKeyPem: read(files.keyFile),

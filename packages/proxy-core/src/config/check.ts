@@ -1,6 +1,7 @@
 /** Refuses a configuration that is not exactly what `config.ts` says, with every place that is wrong. Inside the proxy, values are valid. */
 import { isIP } from 'node:net';
 import { defaultLimits } from '../limits.js';
+import { ProxyError } from '../proxy-error.js';
 import type { ProxyConfig } from './config.js';
 import { checkReferences } from './references.js';
 import {
@@ -19,10 +20,11 @@ import {
 } from './shape.js';
 
 /** Thrown for a configuration that cannot be taken; the message names the places, one a line. */
-export class ConfigError extends Error {
+export class ConfigError extends ProxyError {
   readonly complaints: readonly Complaint[];
   constructor(complaints: readonly Complaint[]) {
     super(
+      'ERR_TULLE_CONFIG',
       `the configuration is not valid:\n${complaints.map(({ path, message }) => `  ${path} ${message}`).join('\n')}`,
     );
     this.name = 'ConfigError';
@@ -76,19 +78,19 @@ const headerEdits = object({
 const pathChange = object({ kind: choice('full', 'prefix'), value: absolutePath });
 const hostText = text((value) => /^[!-~]+$/.test(value), 'a host without spaces');
 
+export const retryShape: Shape = object({
+  attempts: whole(0, 10),
+  on: list(choice('reset', '5xx', 'gateway-error', 'connect-failure')),
+  perTryTimeoutMs: optional(positiveMs),
+  anyMethod: optional(truthValue),
+});
+
 const action: Shape = tagged('kind', {
   forward: object({
     kind: choice('forward'),
     clusters: weightedClusters,
     timeoutMs: optional(milliseconds),
-    retry: optional(
-      object({
-        attempts: whole(0, 10),
-        on: list(choice('reset', '5xx', 'gateway-error', 'connect-failure')),
-        perTryTimeoutMs: optional(positiveMs),
-        anyMethod: optional(truthValue),
-      }),
-    ),
+    retry: optional(retryShape),
     rewrite: optional(object({ host: optional(hostText), path: optional(pathChange) })),
     requestHeaders: optional(headerEdits),
     responseHeaders: optional(headerEdits),
@@ -124,6 +126,11 @@ const predicates: Shape = tagged('kind', {
     value: latin1Text,
   }),
 });
+
+/** A text that `AccessLogConfig.target` explains, or a function that takes entries. */
+export const logTarget: Shape = (value, path, complain) => {
+  if (typeof value !== 'function') named(value, path, complain);
+};
 
 const chain = object({
   name: named,
@@ -187,7 +194,7 @@ const cluster = object({
   idleTimeoutMs: optional(positiveMs),
 });
 
-const limits = object(
+export const limitsShape: Shape = object(
   Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, optional(whole(1, maxInt))])) satisfies Record<
     string,
     ReturnType<typeof optional>
@@ -230,8 +237,8 @@ const config = object({
   ),
   identities: list(object({ name: named, certificateChainPem: pem, privateKeyPem: pem })),
   trust: list(object({ name: named, caPem: pem, trustDomain: optional(named) })),
-  accessLog: object({ target: named, format: choice('json', 'text') }),
-  limits: optional(limits),
+  accessLog: object({ target: logTarget, format: choice('json', 'text') }),
+  limits: optional(limitsShape),
 });
 
 /** Throws `ConfigError` with all complaints. */

@@ -4,6 +4,7 @@
  */
 import type { SocketAddress } from '../address.js';
 import type { Limits } from '../limits.js';
+import type { AccessLogEntry } from './access-log-entry.js';
 
 export interface ProxyConfig {
   readonly listeners: readonly ListenerConfig[];
@@ -31,8 +32,11 @@ export interface TrustConfig {
 }
 
 export interface AccessLogConfig {
-  /** A file path, `-` for standard output, `off`, or `callback` (the library's `onAccessLog`). */
-  readonly target: string;
+  /**
+   * A file path, `-` for standard output, `off`, `callback` (lines go to the `onAccessLog` of `createProxy`), or a function that is given each entry as an object,
+   * whatever the format is. It runs on the thread that called `createProxy`; what it throws is thrown there, and what it does not keep up with is dropped and counted.
+   */
+  readonly target: string | ((entry: AccessLogEntry) => void);
   readonly format: 'json' | 'text';
 }
 

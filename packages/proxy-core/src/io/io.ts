@@ -21,6 +21,8 @@ export interface IoError {
     | 'closed'; // closed by this side
   /** For the operator: the call, the errno name, the address; never key material. */
   readonly message: string;
+  /** Name of the errno such as `EADDRINUSE`, where a call to the system failed; for listeners always. */
+  readonly errno?: string;
 }
 
 /** What the peer's certificate says. Chain verification against the trust bundle is done before anyone sees this. */
@@ -202,9 +204,12 @@ export interface Io {
 /** An `IoError` thrown where a call cannot report it later. */
 export class IoFailure extends Error {
   readonly code: IoError['code'];
+  /** '' where no call failed. */
+  readonly errno: string;
   constructor(error: IoError) {
     super(error.message);
     this.name = 'IoFailure';
     this.code = error.code;
+    this.errno = error.errno ?? '';
   }
 }

@@ -1,17 +1,34 @@
 /** Where access log lines go: a file, standard output, or the program that embeds the proxy. The only part of stage observe that does I/O. */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { ProxyError } from '../proxy-error.js';
 import type { LineSink } from './observer.js';
 
 export const noSink: LineSink = { write: () => 0 };
 
-/** Hands lines to the embedding program, a batch at a time. */
-export function callbackSink(take: (lines: string) => void): LineSink {
-  return {
-    write(lines) {
-      take(Buffer.from(lines).toString('latin1'));
-      return 0;
-    },
-  };
+/**
+ * Hands lines to the embedding program, a batch at a time. A program that does not keep up must not make the memory grow: while `maxHeldLogBytes` are on the way to it,
+ * further batches are dropped and counted.
+ */
+export class CallbackSink implements LineSink {
+  private readonly taken: Int32Array;
+  private readonly take: (lines: string) => void;
+  /** Bytes handed over, modulo 2^32. */
+  private sent: number;
+
+  /** `taken`: bytes that the program has taken so far, modulo 2^32, written by its own thread. */
+  constructor(taken: Int32Array, take: (lines: string) => void) {
+    this.taken = taken;
+    this.take = take;
+    this.sent = Atomics.load(taken, 0);
+  }
+
+  write(lines: Uint8Array): number {
+    const waiting = (this.sent - Atomics.load(this.taken, 0)) >>> 0;
+    if (waiting > 0 && waiting + lines.length > maxHeldLogBytes) return countLines(lines);
+    this.sent = (this.sent + lines.length) | 0;
+    this.take(Buffer.from(lines).toString('latin1'));
+    return 0;
+  }
 }
 
 /** How long a sink that failed is left alone before it is tried again: a full disk must not cost a system call a turn. */
@@ -19,7 +36,7 @@ const retryAfterMs = 1_000;
 /** How often it is looked whether the file was renamed away (log rotation). At the edge: lines of this long may still go to the old file. */
 const rotationCheckMs = 1_000;
 /**
- * Bytes kept for a reader that is slower than the proxy (a pipe on standard output): some thousand lines, a second's worth at a high rate.
+ * Bytes kept for a reader that is slower than the proxy (a pipe on standard output, a program's function): some thousand lines, a second's worth at a high rate.
  * At the edge: whole lines are dropped and counted.
  */
 export const maxHeldLogBytes = 1_048_576;
@@ -62,9 +79,8 @@ export class FileSink implements LineSink {
     try {
       this.open();
     } catch (error) {
-      throw new Error(`access log ${path}: ${reasonOf(error)}; name a file that can be written, - or off`, {
-        cause: error,
-      });
+      const message = `access log ${path}: ${reasonOf(error)}; name a file that can be written, - or off`;
+      throw new ProxyError('ERR_TULLE_ACCESS_LOG', message, { cause: error });
     }
   }
 

@@ -5,14 +5,18 @@ import type { SeriesDefinition } from '../observe/registry.js';
 
 export type Command =
   | { readonly kind: 'apply'; readonly id: number; readonly config: ProxyConfig }
-  | { readonly kind: 'drain'; readonly id: number }
+  | {
+      readonly kind: 'drain';
+      readonly id: number /** undefined: the limit's. */;
+      readonly timeoutMs: number | undefined;
+    }
   | { readonly kind: 'clusters'; readonly id: number }
   | { readonly kind: 'close'; readonly id: number };
 
 export type Reply =
-  | { readonly kind: 'ready'; readonly memory: SharedArrayBuffer }
+  | { readonly kind: 'ready'; readonly memory: SharedArrayBuffer; readonly linesTaken: SharedArrayBuffer }
   | { readonly kind: 'done'; readonly id: number; readonly result: ThreadResult }
-  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  | { readonly kind: 'failed'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly kind: 'series'; readonly definition: SeriesDefinition }
   | { readonly kind: 'lines'; readonly text: string }
   | { readonly kind: 'warning'; readonly message: string };

@@ -6,7 +6,8 @@ import type { Io } from '../io/io.js';
 import { jsonLines, textLines } from '../observe/access-log.js';
 import { type LineSink, MeteringObserver } from '../observe/observer.js';
 import { Registry } from '../observe/registry.js';
-import { callbackSink, FileSink, noSink } from '../observe/sinks.js';
+import { CallbackSink, FileSink, noSink } from '../observe/sinks.js';
+import { codeOf } from '../proxy-error.js';
 import { requestIdSource } from '../request-id.js';
 import { Timer, type TimerOwner } from '../time/wheel.js';
 import type { ClusterState, Command, Reply, ThreadResult } from './messages.js';
@@ -29,6 +30,8 @@ export class ThreadProxy implements TimerOwner {
   private sink: LineSink = noSink;
   private flushComes = false;
   private isStopped = false;
+  /** Bytes of lines that the program which embeds the proxy has taken, modulo 2^32: one Int32, written by its thread. */
+  private readonly linesTaken: SharedArrayBuffer = new SharedArrayBuffer(4);
   private readonly retryTimer: Timer = new Timer(this, 'log-retry');
 
   /** `stopped` is called once there is nothing more to do. */
@@ -49,7 +52,7 @@ export class ThreadProxy implements TimerOwner {
       warn,
       newRequestId: requestIdSource(() => io.random()),
     });
-    reply({ kind: 'ready', memory: this.registry.memory });
+    reply({ kind: 'ready', memory: this.registry.memory, linesTaken: this.linesTaken });
   }
 
   handle(command: Command): void {
@@ -66,7 +69,7 @@ export class ThreadProxy implements TimerOwner {
           this.plane.drain((cut) => {
             this.done(command, { cut });
             this.stop();
-          });
+          }, command.timeoutMs);
           return;
         case 'close':
           this.plane.close();
@@ -75,7 +78,8 @@ export class ThreadProxy implements TimerOwner {
           return;
       }
     } catch (error) {
-      this.reply({ kind: 'failed', id: command.id, message: error instanceof Error ? error.message : String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      this.reply({ kind: 'failed', id: command.id, code: codeOf(error), message });
     }
   }
 
@@ -98,7 +102,10 @@ export class ThreadProxy implements TimerOwner {
   private sinkFor(log: AccessLogConfig): LineSink {
     if (log.target === this.log.target) return this.sink;
     if (log.target === 'off') return noSink;
-    if (log.target === 'callback') return callbackSink((text) => this.reply({ kind: 'lines', text }));
+    // The main thread keeps functions to itself and says `callback` for them.
+    if (log.target === 'callback' || typeof log.target === 'function') {
+      return new CallbackSink(new Int32Array(this.linesTaken), (text) => this.reply({ kind: 'lines', text }));
+    }
     return new FileSink(
       log.target,
       () => this.io.clock.nowMs(),

@@ -37,5 +37,5 @@ export function listenError(call: string, number: number, address: SocketAddress
   const remedy = listenRemedies.get(number);
   const exhausted = codes.get(number) === 'exhausted';
   const message = `${call} ${errnoName(number)} ${formatAddress(address)}${remedy === undefined ? '' : `: ${remedy}`}`;
-  return { code: exhausted ? 'exhausted' : 'address', message };
+  return { code: exhausted ? 'exhausted' : 'address', message, errno: errnoName(number) };
 }

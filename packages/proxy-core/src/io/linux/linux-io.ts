@@ -284,7 +284,11 @@ function requireMark(mark: number): void {
   const number = sys.probeMark(mark);
   if (number === 0) return;
   const remedy = 'it needs CAP_NET_ADMIN; grant it, or run the proxy as a user of its own and leave the mark out';
-  throw new IoFailure({ code: 'address', message: `setsockopt SO_MARK ${mark} ${errnoName(number)}: ${remedy}` });
+  throw new IoFailure({
+    code: 'address',
+    message: `setsockopt SO_MARK ${mark} ${errnoName(number)}: ${remedy}`,
+    errno: errnoName(number),
+  });
 }
 
 /** A call that failed; an address that is no IP address counts as one that the family does not have. Anything else is thrown on. */

@@ -52,7 +52,7 @@ export function listenNow(server: net.Server, options: ListenOptions): void {
 function failed(errno: string, options: ListenOptions): IoFailure {
   const error = Object.assign(new Error(errno), { code: errno });
   const { code, message } = toIoError(error, 'listen', `listen ${formatAddress(options.address)}`);
-  return new IoFailure({ code, message: message + remedy(errno, options.reusePort) });
+  return new IoFailure({ code, message: message + remedy(errno, options.reusePort), errno });
 }
 
 function remedy(errno: string, reusePort: boolean): string {
