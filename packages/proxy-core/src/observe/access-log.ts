@@ -1,7 +1,7 @@
 /** Access log lines: JSON for machines, text for people, with the fields that operators know from Envoy. One line an exchange, tunnel or rejected connection. */
 import { formatAddress, type SocketAddress } from '../address.js';
 import type { Direction } from '../config/config.js';
-import type { LineWriter } from './line-writer.js';
+import { type LineWriter, phrase } from './line-writer.js';
 import type { ExchangeRecord, RejectionRecord, TunnelRecord } from './record.js';
 
 /** Writes one line, `\n` included. `wallMs`: milliseconds since 1970 when it started, with a fraction. */
@@ -28,38 +28,35 @@ export const jsonLines: LineFormat = {
     const { head, downstream } = record;
     begin(out, direction, downstream.protocol, wallMs);
     out
-      .raw('","method":"')
-      .jsonText(head.method)
-      .raw('","authority":"')
+      .phrase(methodKey)
+      .raw(head.method)
+      .phrase(authorityKey)
       .json(head.bytes, head.authorityStart, head.authorityEnd);
-    out
-      .raw('","path":"')
-      .json(head.path, head.pathStart, head.pathEnd)
-      .json(head.bytes, head.queryStart, head.queryEnd);
-    out.raw('","status":').number(record.status);
+    out.phrase(pathKey).json(head.path, head.pathStart, head.pathEnd).json(head.bytes, head.queryStart, head.queryEnd);
+    out.phrase(statusKey).number(record.status);
     amounts(out, record.reason, downstream.bodyBytesReceived, downstream.bodyBytesSent, durationMs, record.upstreamMs);
     parties(out, downstream.remote, downstream.isTls || record.upstreamUri !== '', record);
-    out.raw(',"request_id":"').json(record.requestId, 0, record.requestId.length);
+    out.phrase(requestIdKey).json(record.requestId, 0, record.requestId.length);
     end(out, record.detail);
   },
   tunnel(out, direction, record, wallMs, durationMs) {
     begin(out, direction, 'tcp', wallMs);
-    out.raw('","method":"","authority":"').jsonText(formatAddress(record.destination)).raw('","path":"","status":0');
+    out.raw('","method":"","authority":"').raw(formatAddress(record.destination)).raw('","path":"","status":0');
     amounts(out, record.reason, record.bytesReceived, record.bytesSent, durationMs, record.upstreamMs);
     parties(out, record.downstream.remote, record.downstream.isTls || record.upstreamUri !== '', record);
-    out.raw(',"request_id":"');
+    out.phrase(requestIdKey);
     end(out, record.detail);
   },
   rejected(out, direction, record, wallMs) {
     begin(out, direction, record.isHttp ? 'http/1.1' : record.isTls ? 'tls' : 'tcp', wallMs);
     out
       .raw('","method":"","authority":"')
-      .jsonText(formatAddress(record.destination))
+      .raw(formatAddress(record.destination))
       .raw('","path":"","status":')
       .number(record.status);
     amounts(out, record.reason, 0, 0, 0, -1);
     parties(out, record.remote, record.isTls, nothingChosen);
-    out.raw(',"request_id":"');
+    out.phrase(requestIdKey);
     end(out, record.detail);
   },
 };
@@ -67,7 +64,7 @@ export const jsonLines: LineFormat = {
 export const textLines: LineFormat = {
   exchange(out, direction, record, wallMs, durationMs) {
     const { head, downstream } = record;
-    out.raw('[').raw(new Date(wallMs).toISOString()).raw('] ').raw(direction).raw(' "').raw(head.method).raw(' ');
+    out.raw('[').timestamp(wallMs).raw('] ').raw(direction).raw(' "').raw(head.method).raw(' ');
     out
       .json(head.path, head.pathStart, head.pathEnd)
       .json(head.bytes, head.queryStart, head.queryEnd)
@@ -91,7 +88,7 @@ export const textLines: LineFormat = {
   tunnel(out, direction, record, wallMs, durationMs) {
     out
       .raw('[')
-      .raw(new Date(wallMs).toISOString())
+      .timestamp(wallMs)
       .raw('] ')
       .raw(direction)
       .raw(' "TCP ')
@@ -110,7 +107,7 @@ export const textLines: LineFormat = {
   rejected(out, direction, record, wallMs) {
     out
       .raw('[')
-      .raw(new Date(wallMs).toISOString())
+      .timestamp(wallMs)
       .raw('] ')
       .raw(direction)
       .raw(' "- ')
@@ -123,7 +120,7 @@ export const textLines: LineFormat = {
       .raw(' 0 0 0us "" ')
       .raw(formatAddress(record.remote))
       .raw(' "')
-      .jsonText(record.detail)
+      .jsonOnce(record.detail)
       .raw('"\n');
   },
 };
@@ -140,14 +137,31 @@ const nothingChosen: CommonFields = {
   attempts: 0,
 };
 
+const startKey = phrase('{"start":"');
+const directionKey = phrase('","direction":"');
+const protocolKey = phrase('","protocol":"');
+const methodKey = phrase('","method":"');
+const authorityKey = phrase('","authority":"');
+const pathKey = phrase('","path":"');
+const statusKey = phrase('","status":');
+const reasonKey = phrase(',"reason":"');
+const receivedKey = phrase('","bytes_received":');
+const sentKey = phrase(',"bytes_sent":');
+const durationKey = phrase(',"duration_us":');
+const upstreamDurationKey = phrase(',"upstream_duration_us":');
+const downstreamKey = phrase(',"downstream":"');
+const upstreamKey = phrase('","upstream":"');
+const peerKey = phrase('","peer":"');
+const withTlsAndRouteKey = phrase('","tls":true,"route":"');
+const withoutTlsAndRouteKey = phrase('","tls":false,"route":"');
+const clusterKey = phrase('","cluster":"');
+const policyKey = phrase('","policy":"');
+const attemptsKey = phrase('","attempts":');
+const requestIdKey = phrase(',"request_id":"');
+const lineEnd = phrase('"}\n');
+
 function begin(out: LineWriter, direction: Direction, protocol: string, wallMs: number): void {
-  out
-    .raw('{"start":"')
-    .raw(timestamp(wallMs))
-    .raw('","direction":"')
-    .raw(direction)
-    .raw('","protocol":"')
-    .raw(protocol);
+  out.phrase(startKey).timestamp(wallMs).phrase(directionKey).raw(direction).phrase(protocolKey).raw(protocol);
 }
 
 function amounts(
@@ -158,27 +172,34 @@ function amounts(
   durationMs: number,
   upstreamMs: number,
 ): void {
-  out.raw(',"reason":"').raw(reason).raw('","bytes_received":').number(received).raw(',"bytes_sent":').number(sent);
-  out.raw(',"duration_us":').number(microseconds(durationMs)).raw(',"upstream_duration_us":');
+  out.phrase(reasonKey).raw(reason).phrase(receivedKey).number(received).phrase(sentKey).number(sent);
+  out.phrase(durationKey).number(microseconds(durationMs)).phrase(upstreamDurationKey);
   if (upstreamMs < 0) out.raw('null');
   else out.number(microseconds(upstreamMs));
 }
 
 function parties(out: LineWriter, remote: SocketAddress, tls: boolean, record: CommonFields): void {
-  out.raw(',"downstream":"').raw(formatAddress(remote)).raw('","upstream":"');
-  if (record.upstreamAddress !== undefined) out.raw(formatAddress(record.upstreamAddress));
-  out.raw('","peer":"').jsonText(record.upstreamUri !== '' ? record.upstreamUri : record.peerUri);
+  address(out.phrase(downstreamKey), remote).phrase(upstreamKey);
+  if (record.upstreamAddress !== undefined) address(out, record.upstreamAddress);
+  out.phrase(peerKey).jsonText(record.upstreamUri !== '' ? record.upstreamUri : record.peerUri);
   out
-    .raw(tls ? '","tls":true,"route":"' : '","tls":false,"route":"')
+    .phrase(tls ? withTlsAndRouteKey : withoutTlsAndRouteKey)
     .jsonText(record.route)
-    .raw('","cluster":"')
+    .phrase(clusterKey)
     .jsonText(record.clusterName);
-  out.raw('","policy":"').jsonText(record.policy).raw('","attempts":').number(record.attempts);
+  out.phrase(policyKey).jsonText(record.policy).phrase(attemptsKey).number(record.attempts);
+}
+
+/** As `formatAddress`, without a string. */
+function address(out: LineWriter, { host, port }: SocketAddress): LineWriter {
+  if (host.includes(':')) out.raw('[').raw(host).raw(']:');
+  else out.raw(host).raw(':');
+  return out.number(port);
 }
 
 function end(out: LineWriter, detail: string): void {
-  if (detail !== '') out.raw('","detail":"').jsonText(detail);
-  out.raw('"}\n');
+  if (detail !== '') out.raw('","detail":"').jsonOnce(detail);
+  out.phrase(lineEnd);
 }
 
 function textParties(out: LineWriter, remote: SocketAddress, record: CommonFields): void {
@@ -192,13 +213,6 @@ function textParties(out: LineWriter, remote: SocketAddress, record: CommonField
     .raw(' ')
     .jsonText(record.route === '' ? '-' : record.route)
     .raw('\n');
-}
-
-/** RFC 3339 in UTC with microseconds. */
-function timestamp(wallMs: number): string {
-  const iso = new Date(wallMs).toISOString();
-  const micros = Math.floor((wallMs % 1) * 1000);
-  return `${iso.slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
 }
 
 function microseconds(ms: number): number {

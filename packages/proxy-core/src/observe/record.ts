@@ -68,6 +68,6 @@ export interface Observer {
   exchange(direction: Direction, record: ExchangeRecord, nowMs: number): void;
   tunnel(direction: Direction, record: TunnelRecord, nowMs: number): void;
   rejected(direction: Direction, record: RejectionRecord): void;
-  /** Writes what waits; called at the end of a turn of the loop and before the end. */
+  /** Writes what waits; called when it has waited long enough and before the end. */
   flush(): void;
 }

@@ -18,6 +18,11 @@ export interface ThreadOptions {
 
 /** How long after a full pipe it is tried again where no line comes meanwhile: a reader that is there has made room by then. */
 const logRetryMs = 20;
+/**
+ * How long lines wait for others to be written with: a write costs as much as all else that the log does for a hundred requests. At the edge, as when 48 KiB are
+ * full: written. What has waited is lost when the process is killed.
+ */
+const logFlushMs = 100;
 
 export class ThreadProxy implements TimerOwner {
   private readonly io: Io;
@@ -28,11 +33,11 @@ export class ThreadProxy implements TimerOwner {
   private readonly plane: DataPlane;
   private log: AccessLogConfig = { target: 'off', format: 'json' };
   private sink: LineSink = noSink;
-  private flushComes = false;
   private isStopped = false;
   /** Bytes of lines that the program which embeds the proxy has taken, modulo 2^32: one Int32, written by its thread. */
   private readonly linesTaken: SharedArrayBuffer = new SharedArrayBuffer(4);
   private readonly retryTimer: Timer = new Timer(this, 'log-retry');
+  private readonly flushTimer: Timer = new Timer(this, 'log-flush');
 
   /** `stopped` is called once there is nothing more to do. */
   constructor(io: Io, options: ThreadOptions, reply: (reply: Reply) => void, stopped: () => void) {
@@ -113,17 +118,10 @@ export class ThreadProxy implements TimerOwner {
     );
   }
 
-  /** Asked before each line: the first of a turn asks for the flush that writes them all. */
+  /** Asked before each line: the first one after a flush sets the time of the next. */
   private format(): typeof jsonLines | undefined {
     if (this.log.target === 'off') return undefined;
-    if (!this.flushComes) {
-      this.flushComes = true;
-      this.io.atTurnEnd(() => {
-        this.flushComes = false;
-        this.observer.flush();
-        this.retryHeld();
-      });
-    }
+    if (this.flushTimer.deadlineMs === 0) this.io.timers.arm(this.flushTimer, logFlushMs);
     return this.log.format === 'json' ? jsonLines : textLines;
   }
 
@@ -133,13 +131,15 @@ export class ThreadProxy implements TimerOwner {
     this.io.timers.arm(this.retryTimer, logRetryMs);
   }
 
-  onTimer(): void {
-    if (this.sink instanceof FileSink) this.observer.lost(this.sink.retry());
+  onTimer(timer: Timer): void {
+    if (timer === this.flushTimer) this.observer.flush();
+    else if (this.sink instanceof FileSink) this.observer.lost(this.sink.retry());
     this.retryHeld();
   }
 
   private closeSink(): void {
     this.io.timers.disarm(this.retryTimer);
+    this.io.timers.disarm(this.flushTimer);
     if (this.sink instanceof FileSink) this.observer.lost(this.sink.close());
   }
 

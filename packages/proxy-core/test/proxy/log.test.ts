@@ -10,7 +10,7 @@ onEveryEngine(t, 'a full disk costs lines, said once and counted, and no request
   const it = config({ clusters: [cluster('up', [upstream])], accessLog: { target: '/dev/full', format: 'json' } });
   const { port, proxy, warnings } = await start(t, engine, it);
   for (let i = 0; i < 20; i++) t.equal((await ask({ port })).body, 'ok');
-  await proxy.clusters();
+  await proxy.close();
   t.equal(warnings.length, 1);
   t.match(warnings[0], /access log \/dev\/full: .*ENOSPC/);
   t.match(proxy.metrics(), /tulle_access_log_dropped_total 20\n/);
