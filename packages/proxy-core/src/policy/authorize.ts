@@ -107,6 +107,7 @@ function policyMatches(policy: CompiledPolicy, facts: AccessFacts): Truth {
 }
 
 function evaluate(predicate: CompiledPredicate, facts: AccessFacts): Truth {
+  const seen = wholeOf(facts.head);
   switch (predicate.kind) {
     case 'any':
       return 'true';
@@ -131,12 +132,20 @@ function evaluate(predicate: CompiledPredicate, facts: AccessFacts): Truth {
     case 'port':
       return truth(facts.port === predicate.port);
     case 'method':
-      return facts.head === undefined ? 'unknown' : truth(facts.head.method === predicate.method);
+      return facts.head?.method === predicate.method ? 'true' : seen === undefined ? 'unknown' : 'false';
     case 'path':
-      return facts.head === undefined ? 'unknown' : truth(pathMatches(facts.head, predicate.match, predicate.bytes));
+      return seen === undefined ? 'unknown' : truth(pathMatches(seen, predicate.match, predicate.bytes));
     case 'header':
-      return facts.head === undefined ? 'unknown' : headerMatches(facts.head, predicate);
+      return seen === undefined ? 'unknown' : headerMatches(seen, predicate);
   }
+}
+
+/**
+ * The head of all that is asked; undefined where a tunnel is there or asked for. What goes through one is not seen, and an application that answers CONNECT with 200
+ * without being a proxy would read the next request there.
+ */
+function wholeOf(head: Head | undefined): Head | undefined {
+  return head?.method === 'CONNECT' ? undefined : head;
 }
 
 function any(predicates: readonly CompiledPredicate[], facts: AccessFacts): Truth {

@@ -43,6 +43,25 @@ void t.test('a deny list wins, in whatever order the lists come', async (t) => {
   }
 });
 
+void t.test('what will go through the tunnel of a CONNECT is unknown, as in any opaque connection', async (t) => {
+  const head = headOf('server.test:80', ['host: server.test:80', 'x: y'], 'CONNECT');
+  const header = { kind: 'header', name: 'x', match: 'present', value: '' } as const;
+  for (const predicate of [
+    get,
+    admin,
+    header,
+    { kind: 'not', of: admin } as const,
+    { kind: 'not', of: get } as const,
+  ]) {
+    t.same(verdict([list('allow', [predicate])], { head }), [false, '']);
+    t.same(verdict([list('deny', [predicate])], { head }), [false, 'x/deny']);
+  }
+  const connect: Predicate = { kind: 'method', method: 'CONNECT' };
+  t.same(verdict([list('allow', [connect])], { head }), [true, 'x/allow'], 'whoever allows the tunnel itself has it');
+  t.same(verdict([list('deny', [connect])], { head }), [false, 'x/deny']);
+  t.same(verdict([], { head }), [true, '']);
+});
+
 void t.test('opaque bytes satisfy no allow rule that asks for HTTP, and every deny rule', async (t) => {
   for (const predicate of [get, admin, { kind: 'header', name: 'x', match: 'present', value: '' } as const]) {
     for (const each of [predicate, { kind: 'not', of: predicate } as const]) {
