@@ -183,10 +183,16 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     this.openings.delete(opening);
   }
 
-  serveHttp(connection: Connection, listener: Listener, opener: ExchangeOpener): ConnectionHandler {
+  serveHttp(
+    connection: Connection,
+    listener: Listener,
+    opener: ExchangeOpener,
+    headTimeoutMs: number,
+  ): ConnectionHandler {
     const { direction } = listener.config;
     const server = new Http1Server(connection, this.io, this.limits, opener, {
       keepAlive: true,
+      headTimeoutMs,
       closed: () => {
         this.clients.delete(server);
         this.observer.closed(direction);

@@ -26,8 +26,8 @@ export abstract class Direction implements OpeningOwner {
 
   /** A connection was accepted on the listener. */
   abstract accepted(connection: Connection): void;
-  /** HTTP is spoken on it. */
-  abstract http(connection: Connection, peerUri: string): ConnectionHandler;
+  /** HTTP is spoken on it, and the first head has that long to come. */
+  abstract http(connection: Connection, peerUri: string, headTimeoutMs: number): ConnectionHandler;
   /** A whole request head has come from that client. */
   abstract request(client: HttpClient, downstream: Downstream, head: Head): Exchange;
   /** Opaque bytes are spoken on it; undefined: they are not let through, and that is recorded. */

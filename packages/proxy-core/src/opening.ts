@@ -17,7 +17,7 @@
 import { classify } from './detect/classify.js';
 import { type Failure, failure } from './failure.js';
 import type { Tunnel } from './forward/tunnel.js';
-import type { Connection, ConnectionHandler, IoError, Sniffer } from './io/io.js';
+import type { Clock, Connection, ConnectionHandler, IoError, Sniffer } from './io/io.js';
 import type { Limits } from './limits.js';
 import { type Chain, type ChainSet, chainForAlpn, chainForBytes } from './listen/chains.js';
 import { verifyClient } from './secure/server-tls.js';
@@ -27,8 +27,11 @@ import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
 export interface OpeningOwner {
   /** The candidates for the connection in the configuration of now; undefined when nobody serves its destination. */
   chains(connection: Connection): ChainSet | undefined;
-  /** Serve HTTP on it. `peerUri` is the client's verified SPIFFE ID, '' without. Returns what its bytes go to from now on. */
-  http(connection: Connection, peerUri: string): ConnectionHandler;
+  /**
+   * Serve HTTP on it. `peerUri` is the client's verified SPIFFE ID, '' without; `headTimeoutMs` is what the opening has left of the time for the first head.
+   * Returns what its bytes go to from now on.
+   */
+  http(connection: Connection, peerUri: string, headTimeoutMs: number): ConnectionHandler;
   /** A tunnel for its bytes, not started yet; undefined when policy refuses or there is no cluster: the connection is closed then and that is recorded. */
   tunnel(connection: Connection, chain: Chain, peerUri: string): Tunnel | undefined;
   /** The same before it has said anything; undefined has no consequence and is not recorded. */
@@ -38,6 +41,7 @@ export interface OpeningOwner {
 }
 
 export interface OpeningServices {
+  readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly limits: Limits;
   /** The connection is not decided at once: it is counted, and closed with the proxy. */
@@ -64,6 +68,8 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private readonly silence: Timer;
   private state: State = 'sniffing';
   private draining = false;
+  /** -1: it was decided at once. */
+  private startMs = -1;
   /** What has come may be the beginning of a ClientHello, and TLS is served: opaque is no answer to its silence. */
   private mayBeTls = false;
   /** Dialled ahead because the client has said nothing. */
@@ -90,6 +96,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
       this.serve(only, only.protocol, noBytes);
       return;
     }
+    this.startMs = services.clock.nowMs();
     services.openingStarted(this);
     services.timers.arm(this.deadline, services.limits.headTimeoutMs);
     if (chains.plain.length === 0) {
@@ -266,9 +273,10 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private serveHttp(early: Uint8Array): void {
     const { connection } = this;
     const isOpen = this.isOpen();
+    const leftMs = this.headTimeLeftMs();
     this.finish();
     this.ahead?.abandon();
-    const handler = this.owner.http(connection, this.peerUri);
+    const handler = this.owner.http(connection, this.peerUri, leftMs);
     if (!isOpen) {
       connection.startPlain(handler);
       return;
@@ -297,6 +305,12 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
     if (isOpen) this.connection.handler = tunnel;
     else this.connection.startPlain(tunnel);
     tunnel.join(early);
+  }
+
+  /** Sniff, handshake and the first head have one time together: a client can not begin it anew with each. */
+  private headTimeLeftMs(): number {
+    const { limits, clock } = this.services;
+    return this.startMs < 0 ? limits.headTimeoutMs : Math.max(1, this.startMs + limits.headTimeoutMs - clock.nowMs());
   }
 
   /** TLS is established; a plain connection is opened by whoever serves it. */

@@ -28,8 +28,8 @@ export class Outbound extends Direction {
     else new Opening(this.plane, this, connection).start(); // detect, secure: then `http` or `tunnel`
   }
 
-  override http(connection: Connection, peerUri: string): ConnectionHandler {
-    return this.plane.serveHttp(connection, this.listener, new HttpClient(this, connection, peerUri)); // codec: then `request`
+  override http(connection: Connection, peerUri: string, headTimeoutMs: number): ConnectionHandler {
+    return this.plane.serveHttp(connection, this.listener, new HttpClient(this, connection, peerUri), headTimeoutMs); // codec: then `request`
   }
 
   override request(client: HttpClient, downstream: Downstream, head: Head): Exchange {

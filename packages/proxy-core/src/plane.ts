@@ -21,8 +21,13 @@ export interface Plane extends ExchangeServices, TunnelServices, OpeningServices
   readonly newRequestId: () => Uint8Array;
   /** The cluster of that name, undefined when it is not configured (yet). */
   cluster(name: string): Cluster | undefined;
-  /** codec: HTTP is spoken on a connection. */
-  serveHttp(connection: Connection, listener: Listener, opener: ExchangeOpener): ConnectionHandler;
+  /** codec: HTTP is spoken on a connection. `headTimeoutMs`: for the first head. */
+  serveHttp(
+    connection: Connection,
+    listener: Listener,
+    opener: ExchangeOpener,
+    headTimeoutMs: number,
+  ): ConnectionHandler;
   /** Answers on behalf of the proxy (stage respond). */
   respond(downstream: Downstream, failed: Failure, close: boolean): void;
   /** A connection or a message that came to nothing. */

@@ -76,7 +76,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     this.spares = sparesFor(limits);
     this.body = new AnswerWriter(connection);
     this.deadline = new Timer(this, 'http1-server');
-    io.timers.arm(this.deadline, limits.headTimeoutMs);
+    io.timers.arm(this.deadline, options.headTimeoutMs ?? limits.headTimeoutMs);
   }
 
   get remote(): SocketAddress {
@@ -155,7 +155,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     } else if (this.request === 'arriving' && this.answer === 'whole') {
       this.closeGracefully();
     } else if (this.request === 'idle' && this.life === 'open') {
-      if (this.carry === undefined) this.closeGracefully();
+      if (this.carry?.isEmptyLine !== false) this.closeGracefully();
       else this.refuse(failure('head-timeout', `no whole head within ${this.limits.headTimeoutMs} ms`), false);
     }
   }
