@@ -26,7 +26,7 @@ export class Head {
   readonly ids: Uint8Array;
   fieldCount = 0;
 
-  /** Request: upper-case token such as `GET`; response: ''. */
+  /** Request: a token such as `GET`, case kept; response: ''. */
   method = '';
   /** Request: the normalised path without query, in bytes of its own when normalising changed it. `*` for OPTIONS *, empty for CONNECT. */
   path: Uint8Array = emptyBytes;

@@ -372,3 +372,70 @@ t.test('an upgrade that is not taken up frees the place when the request ends', 
   t.same(bench.wire.writes, []);
   t.end();
 });
+
+t.test(
+  'a final answer in place of 100 ends the connection: the body may still be read as one, or as a request',
+  (t) => {
+    const expecting = 'POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n';
+    for (const [answers, end] of [
+      [ok, 'connection gone upstream-reset'],
+      [`HTTP/1.1 103 Early Hints\r\n\r\n${ok}`, 'connection gone upstream-reset'],
+      [`HTTP/1.1 100 Continue\r\n\r\n${ok}`, 'freed 0'],
+    ]) {
+      const bench = ClientBench.withRequest(expecting, false);
+      bench.client.sendBody(bytesOf('ok'), 0, 2);
+      bench.client.sendEnd(undefined);
+      bench.wire.receive(answers);
+      t.equal(bench.tell().at(-1), end, answers);
+    }
+    const without = ClientBench.withRequest('GET /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n');
+    without.wire.receive(ok);
+    t.equal(without.tell().at(-1), 'freed 0', 'there is no body to wait for');
+    t.end();
+  },
+);
+
+t.test('an interim answer that announces the end of the connection is believed', (t) => {
+  const bench = ClientBench.withRequest();
+  bench.wire.receive(`HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n${ok}`);
+  t.same(bench.tell(), ['interim 103', 'head 200', 'body ok', 'end', 'flush', 'connection gone upstream-reset']);
+  t.end();
+});
+
+t.test('a 101 changes to what was asked for, or the answer is a bad one', (t) => {
+  const ask = 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket, foo/2\r\nUpgrade: bar\r\n\r\n';
+  for (const [upgrade, told] of [
+    ['WebSocket', 'head 101'],
+    ['bar', 'head 101'],
+    ['foo/2, websocket', 'head 101'],
+    ['foo', 'failed upstream-bad-response'],
+    ['websocket, irc', 'failed upstream-bad-response'],
+    ['web', 'failed upstream-bad-response'],
+  ]) {
+    const bench = ClientBench.withRequest(ask, false);
+    bench.wire.receive(`HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`);
+    t.equal(bench.tell()[0], told, upgrade);
+  }
+  t.end();
+});
+
+t.test('the body of an answer that has none is no answer', (t) => {
+  for (const [request, head] of [
+    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 38'],
+    ['GET', 'HTTP/1.1 204 No Content'],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 38'],
+  ]) {
+    const split = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+    const status = head.slice(9, 12);
+    const together = ClientBench.withRequest(`${request} /a HTTP/1.1\r\nHost: x\r\n\r\n`);
+    together.wire.receive(`${head}\r\n\r\n${split}`);
+    t.same(together.tell(), [`head ${status}`, 'end', 'flush', 'connection gone upstream-reset'], head);
+    const later = ClientBench.withRequest(`${request} /a HTTP/1.1\r\nHost: x\r\n\r\n`);
+    later.wire.receive(`${head}\r\n\r\n`);
+    t.equal(later.tell().at(-1), 'freed 0');
+    later.wire.receive(split);
+    t.same(later.tell(), ['connection gone upstream-reset'], 'bytes that no request asked for');
+    t.equal(later.wire.state, 'reset');
+  }
+  t.end();
+});

@@ -1,13 +1,18 @@
 import t from 'tap';
 import {
   encodeChunkHead,
+  encodeLastChunk,
   encodeRequest,
   encodeResponse,
   headBound,
+  lastChunkBound,
   type Persistence,
   type WireFraming,
 } from '../../src/codec/http1/encoder.js';
+import { HeadDecoder } from '../../src/codec/http1/head-decoder.js';
+import { defaultLimits } from '../../src/limits.js';
 import { type HeadEdits, noEdits } from '../../src/message/edits.js';
+import { Head } from '../../src/message/head.js';
 import { bytesOf, requestHead } from './client-bench.js';
 import { responseHead } from './server-bench.js';
 
@@ -69,16 +74,38 @@ t.test('fields of the hop are dropped, and those that Connection names', (t) => 
   t.end();
 });
 
-t.test('Connection cannot take away Host, framing, or what the proxy adds', (t) => {
+t.test('Connection cannot take away Host, framing, or what proxies add', (t) => {
   t.equal(
     forward(
-      'POST / HTTP/1.1\r\nHost: x\r\nConnection: host, content-length, x-request-id\r\nContent-Length: 1\r\nX-Request-Id: theirs\r\n',
-      {
-        append: [bytesOf('x-request-id: ours\r\n')],
-      },
+      'POST / HTTP/1.1\r\nHost: x\r\nConnection: host, content-length, x-request-id, x-forwarded-for, expect, x-other\r\nContent-Length: 1\r\n' +
+        'X-Request-Id: 1\r\nX-Other: 2\r\nX-Forwarded-For: 10.0.0.9\r\nExpect: 100-continue\r\n',
+      { append: [bytesOf('x-forwarded-client-cert: ours\r\n')] },
     ),
-    'POST / HTTP/1.1\r\nhost: x\r\nx-request-id: ours\r\ncontent-length: 1\r\n\r\n',
+    'POST / HTTP/1.1\r\nhost: x\r\nX-Request-Id: 1\r\nX-Forwarded-For: 10.0.0.9\r\nExpect: 100-continue\r\nx-forwarded-client-cert: ours\r\ncontent-length: 1\r\n\r\n',
   );
+  t.equal(
+    answer(
+      'HTTP/1.1 200 OK\r\nConnection: content-length, x-tulle-reason, a\r\nX-Tulle-Reason: r\r\nA: 1\r\nContent-Length: 1\r\n',
+      'length',
+    ),
+    'HTTP/1.1 200 OK\r\nX-Tulle-Reason: r\r\ncontent-length: 1\r\n\r\n',
+  );
+  t.end();
+});
+
+t.test('trailers that would change what the head said are dropped, others pass', (t) => {
+  const head = new Head(16);
+  const lines = [
+    ...['Digest: 1', 'Authorization: Bearer x', 'x_real_ip: 10.0.0.9', 'Set-Cookie: a=b', 'CONTENT-TYPE: a/b'],
+    ...['X-Request-Id: 2', 'If-None-Match: "a"', 'grpc-status: 0', 'X-Http-Method-Override: DELETE'],
+  ];
+  const decoder = new HeadDecoder(defaultLimits);
+  decoder.beginTrailers(head);
+  const bytes = bytesOf(`${lines.join('\r\n')}\r\n\r\n`);
+  t.equal(decoder.decode(bytes, 0, bytes.length), bytes.length);
+  const end = encodeLastChunk(head, out, 2);
+  t.ok(end - 2 <= lastChunkBound(head));
+  t.equal(String.fromCharCode(...out.subarray(2, end)), '0\r\nDigest: 1\r\ngrpc-status: 0\r\n\r\n');
   t.end();
 });
 

@@ -26,7 +26,7 @@ export function transcribe(reading: Reading, pieces: readonly Uint8Array[]): str
   const decoder = new Http1Decoder(limits, {
     messageHead: (head) => {
       say(describeHead(head));
-      for (let i = 0; i < head.fieldCount; i++) lines.push(`  ${head.name(i)}: ${head.value(i)}`);
+      for (let i = 0; i < head.fieldCount; i++) lines.push(`  ${head.name(i)}: ${visible(head.value(i))}`);
     },
     messageBody: (bytes, start, end) => {
       body += String.fromCharCode(...bytes.subarray(start, end));
@@ -67,6 +67,11 @@ export function transcribe(reading: Reading, pieces: readonly Uint8Array[]): str
   }
   if (body !== '') lines.push(`body ${JSON.stringify(body)}`);
   return lines;
+}
+
+/** Bytes that a reader of the case would not see. */
+function visible(text: string): string {
+  return text.replace(/[\x80-\xa0]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
 }
 
 function describeHead(head: Head): string {

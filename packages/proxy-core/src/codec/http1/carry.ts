@@ -1,9 +1,16 @@
 /** Bytes that a connection could not use yet: a head that is not whole, or requests behind one that is not answered. Exists only while there are some. */
+import { CR, LF } from './tables.js';
+
 const leastBytes = 1_024;
 
 export class Carry {
   bytes: Uint8Array = new Uint8Array(leastBytes);
   length = 0;
+
+  /** No more than the empty line that may come before a request (RFC 9112 section 2.2). */
+  get isEmptyLine(): boolean {
+    return this.length <= 2 && this.bytes[0] === CR && (this.length === 1 || this.bytes[1] === LF);
+  }
 
   /** Puts what arrived behind what is kept. */
   append(bytes: Uint8Array, start: number, end: number): void {

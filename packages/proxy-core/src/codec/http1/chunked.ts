@@ -1,21 +1,39 @@
 /**
  * The framing of a chunked body (RFC 9112 section 7.1), without its payload and without its trailer section: a byte-wise machine that needs no carry.
  *
- *     size ─▶ digits ─▶ (extension ─▶) size-lf ─▶ data ─▶ data-cr ─▶ data-lf ─▶ size
- *                                          └── size 0 ──▶ trailers
+ *     size ─▶ digits ─▶ (extensions ─▶) size-lf ─▶ data ─▶ data-cr ─▶ data-lf ─▶ size
+ *                                           └── size 0 ──▶ trailers
+ *
+ *     extensions: `;` ─▶ name ─▶ `=` ─▶ value ─────────────┐
+ *                  ▲      │       └──▶ `"` quoted `"` ─▶ end ┤
+ *                  └──────┴─────────────────────────────────┴─▶ CR
+ *
+ * Extensions are read by their grammar though none is kept: a line end inside quotes, or one that another reader sees where this one does not, moves the first byte
+ * of the chunk, and with it that of the next request.
  */
 import type { Limits } from '../../limits.js';
 import { CR, hexValues, LF, nameBytes, valueBytes } from './tables.js';
 
 const SIZE = 0;
 const DIGITS = 1;
-const EXTENSION_NAME = 2;
-const EXTENSION = 3;
-const SIZE_LF = 4;
-const DATA = 5;
-const DATA_CR = 6;
-const DATA_LF = 7;
-const TRAILERS = 8;
+/** Behind `;`, within a name, behind `=`, within a token, within quotes, behind a backslash in quotes, behind the closing quote. */
+const EXTENSION = 2;
+const EXTENSION_NAME = 3;
+const EXTENSION_VALUE = 4;
+const EXTENSION_TOKEN = 5;
+const QUOTED = 6;
+const ESCAPED = 7;
+const UNQUOTED = 8;
+const SIZE_LF = 9;
+const DATA = 10;
+const DATA_CR = 11;
+const DATA_LF = 12;
+const TRAILERS = 13;
+
+const SEMICOLON = 59;
+const EQUALS = 61;
+const QUOTE = 34;
+const BACKSLASH = 92;
 
 /** 2^53 - 1 has 14 hexadecimal digits; a few leading zeros pass, a line of them does not. */
 const maxSizeDigits = 16;
@@ -64,14 +82,6 @@ export class ChunkedFraming {
         case DIGITS:
           this.digit(byte);
           break;
-        case EXTENSION_NAME:
-          if (nameBytes[byte] === 0) this.refusal = 'a chunk extension without a name';
-          this.phase = EXTENSION;
-          this.extensionBytes++;
-          break;
-        case EXTENSION:
-          this.extension(byte);
-          break;
         case SIZE_LF:
           this.sizeEnd(byte);
           break;
@@ -79,9 +89,12 @@ export class ChunkedFraming {
           if (byte !== CR) this.refusal = 'a chunk longer than its size';
           this.phase = DATA_LF;
           break;
-        default:
+        case DATA_LF:
           if (byte !== LF) this.refusal = 'a CR that no LF follows';
           this.phase = SIZE;
+          break;
+        default:
+          this.extension(byte);
           break;
       }
       if (this.remaining > 0 || this.refusal !== '') return i;
@@ -100,22 +113,39 @@ export class ChunkedFraming {
       this.refusal = 'a chunk size that is not a hexadecimal number';
     } else if (byte === CR) {
       this.phase = SIZE_LF;
-    } else if (byte === 59) {
-      this.phase = EXTENSION_NAME;
+    } else if (byte === SEMICOLON) {
+      this.phase = EXTENSION;
       this.extensionBytes = 1;
     } else {
       this.refusal = 'a chunk size that is not a hexadecimal number';
     }
   }
 
+  /** `chunk-ext = *( ";" name [ "=" ( token / quoted-string ) ] )`, without the white space that RFC 9112 section 7.1.1 calls bad. */
   private extension(byte: number): void {
+    const { phase } = this;
+    const isToken = nameBytes[byte] !== 0;
     if (byte === CR) {
+      if (phase === EXTENSION) this.refusal = 'a chunk extension without a name';
+      else if (phase === QUOTED || phase === ESCAPED) this.refusal = 'a quoted chunk extension that does not end';
+      else if (phase === EXTENSION_VALUE) this.refusal = 'a chunk extension without a value';
       this.phase = SIZE_LF;
-    } else if (valueBytes[byte] === 0) {
-      this.refusal = byte === LF ? 'a chunk line that ends with a bare LF' : 'a control byte in a chunk extension';
-    } else if (++this.extensionBytes > this.limits.maxChunkExtensionBytes) {
-      this.refusal = `more than ${this.limits.maxChunkExtensionBytes} bytes of chunk extension`;
+      return;
     }
+    if (valueBytes[byte] === 0)
+      this.refusal = byte === LF ? 'a chunk line that ends with a bare LF' : 'a control byte in a chunk extension';
+    else if (phase === QUOTED) this.phase = byte === QUOTE ? UNQUOTED : byte === BACKSLASH ? ESCAPED : QUOTED;
+    else if (phase === ESCAPED) this.phase = QUOTED;
+    else if (phase === EXTENSION && isToken) this.phase = EXTENSION_NAME;
+    else if (phase === EXTENSION) this.refusal = 'a chunk extension without a name';
+    else if (phase === EXTENSION_VALUE && byte === QUOTE) this.phase = QUOTED;
+    else if (phase === EXTENSION_VALUE && isToken) this.phase = EXTENSION_TOKEN;
+    else if (phase === EXTENSION_VALUE) this.refusal = 'a chunk extension without a value';
+    else if (byte === SEMICOLON) this.phase = EXTENSION;
+    else if (byte === EQUALS && phase === EXTENSION_NAME) this.phase = EXTENSION_VALUE;
+    else if (!isToken || phase === UNQUOTED) this.refusal = 'a byte in a chunk extension that may not be there';
+    if (++this.extensionBytes > this.limits.maxChunkExtensionBytes && this.refusal === '')
+      this.refusal = `more than ${this.limits.maxChunkExtensionBytes} bytes of chunk extension`;
   }
 
   private sizeEnd(byte: number): void {

@@ -48,6 +48,10 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
   /** The server keeps the connection after this answer. */
   private kept = true;
   private idleHintMs = 0;
+  /** The request asked leave to send its body, and the server has not given it. */
+  private awaitsContinue = false;
+  /** Protocols that the request asked to change to, lower case; '' without. */
+  private upgradeTo = '';
   private retiring = false;
   private paused = false;
   private consuming = false;
@@ -122,6 +126,8 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     this.answer = 'awaited';
     this.kept = true;
     this.idleHintMs = 0;
+    this.awaitsContinue = head.expectContinue && head.framing !== 'none';
+    this.upgradeTo = head.upgrade ? upgradeOf(head) : '';
     this.head = this.spares.takeResponseHead();
     this.decoder = this.spares.takeDecoder(this);
     this.decoder.expectResponse(this.head, head.method, head.upgrade);
@@ -248,12 +254,19 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
   }
 
   messageHead(head: Head): void {
+    if (!head.keepAlive) this.kept = false;
     if (head.status < 200 && head.status !== 101) {
+      if (head.status === 100) this.awaitsContinue = false;
       this.events?.responseInterim(head);
       return;
     }
+    if (head.status === 101 && !isAmong(upgradeOf(head), this.upgradeTo)) {
+      this.fail(failure('upstream-bad-response', 'a 101 to a protocol that was not asked for'), false);
+      return;
+    }
     this.answer = 'started';
-    if (!head.keepAlive) this.kept = false;
+    // Whether it will still read the body that it did not ask for is its choice (RFC 9110 section 10.1.1): what is sent next could be taken for that body, or the body for what is sent next.
+    if (this.awaitsContinue) this.kept = false;
     const hint = head.find(fieldIds['keep-alive']);
     if (hint >= 0)
       this.idleHintMs = keepAliveTimeoutMs(head.bytes, head.offsets[4 * hint + 2], head.offsets[4 * hint + 3]);
@@ -389,4 +402,24 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     this.decoder = undefined;
     this.head = undefined;
   }
+}
+
+/** The protocols of a head's Upgrade fields, lower case. */
+function upgradeOf(head: Head): string {
+  const values: string[] = [];
+  for (let i = head.find(fieldIds.upgrade); i >= 0; i = head.find(fieldIds.upgrade, i + 1)) values.push(head.value(i));
+  return values.join(',').toLowerCase();
+}
+
+/** Whether all protocols of the first list are in the second: a server may only change to what was asked for (RFC 9110 section 7.8). */
+function isAmong(chosen: string, asked: string): boolean {
+  const known = protocolsOf(asked);
+  return protocolsOf(chosen).every((protocol) => known.includes(protocol));
+}
+
+function protocolsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== '');
 }

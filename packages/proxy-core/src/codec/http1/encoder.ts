@@ -7,6 +7,7 @@ import { fieldIds } from '../../message/fields.js';
 import { copyBytes, fromLatin1, type Head } from '../../message/head.js';
 import { looksLike } from './field-names.js';
 import { listHasName } from './options-list.js';
+import { belongsInHead } from './trailer-fields.js';
 
 /** How the body that follows is delimited on the wire. `none`: it has none, or the status or method say so; `close`: by the end of the connection. */
 export type WireFraming = 'none' | 'length' | 'chunked' | 'close';
@@ -167,19 +168,23 @@ export function lastChunkBound(trailers: Head | undefined): number {
   return 5 + (trailers === undefined ? 0 : trailers.end - trailers.start);
 }
 
-/** The last chunk and the trailer section, without fields that the proxy acts on: behind a body nobody looked at them. */
+/** The last chunk and the trailer section, without fields that belong in a head or that the proxy acts on: behind a body nobody looked at them. */
 export function encodeLastChunk(trailers: Head | undefined, out: Uint8Array, at: number): number {
   let i = copyBytes(lastChunk, 0, lastChunk.length, out, at);
   if (trailers !== undefined) {
     for (let field = 0; field < trailers.fieldCount; field++) {
-      if (trailers.ids[field] === 0)
-        i = copyBytes(trailers.bytes, trailers.offsets[4 * field], lineEnd(trailers, field), out, i);
+      const start = trailers.offsets[4 * field];
+      if (trailers.ids[field] === 0 && !belongsInHead(trailers.bytes, start, trailers.offsets[4 * field + 1]))
+        i = copyBytes(trailers.bytes, start, lineEnd(trailers, field), out, i);
     }
   }
   return copyBytes(crlf, 0, 2, out, i);
 }
 
-/** The fields that pass, in runs as they came, then the edits' own. */
+/**
+ * The fields that pass, in runs as they came, then the edits' own. Connection takes away what belongs to the hop, never a field that proxies put there for whoever comes
+ * behind them: a client would hide where it came from, or under which id it is in the log (RFC 9110 section 7.6.1 forbids naming such fields).
+ */
 function encodeFields(head: Head, edits: HeadEdits, chunked: boolean, out: Uint8Array, at: number): number {
   const { bytes, offsets, ids, fieldCount } = head;
   const { remove, append } = edits;
@@ -191,7 +196,7 @@ function encodeFields(head: Head, edits: HeadEdits, chunked: boolean, out: Uint8
       (hopFields[id] === 1 && !(chunked && id === fieldIds.trailer)) ||
       (id === fieldIds.expect && head.minorVersion === 0) ||
       (remove.length > 0 && isRemoved(head, field, remove)) ||
-      (head.namesHopFields && isNamedByConnection(head, field));
+      (head.namesHopFields && (id === 0 || id > fieldIds['x-tulle-attempts']) && isNamedByConnection(head, field));
     if (drop) {
       if (run >= 0) i = copyBytes(bytes, run, offsets[4 * field], out, i);
       run = -1;

@@ -20,7 +20,9 @@ class Facts {
   length = 0;
   hasCoding = false;
   connection = 0;
+  /** The request has an Expect, of whatever kind. */
   expectContinue = false;
+  expectsOther = false;
 }
 
 const facts: Facts = new Facts();
@@ -38,6 +40,7 @@ function readFacts(head: Head): string {
   facts.hasCoding = false;
   facts.connection = 0;
   facts.expectContinue = false;
+  facts.expectsOther = false;
   for (let i = 0; i < fieldCount; i++) {
     const id = ids[i] as FieldId;
     if (id === 0 || id > fieldIds.expect) continue;
@@ -70,7 +73,8 @@ function readFacts(head: Head): string {
         if (!mayUpgrade(bytes, start, end)) facts.upgrade = -2;
         break;
       case fieldIds.expect:
-        if (equalsFolded(bytes, start, end, continues)) facts.expectContinue = true;
+        if (facts.expectContinue || !equalsFolded(bytes, start, end, continues)) facts.expectsOther = true;
+        facts.expectContinue = true;
         break;
     }
   }
@@ -114,9 +118,13 @@ export function frameRequest(head: Head): string {
     head.upgrade = true;
     return '';
   }
+  // Section 9.3.8 forbids it, and what answers TRACE may not look for it.
+  if (head.method === 'TRACE' && (facts.hasLength || facts.hasCoding)) return 'a TRACE with a body';
   // HTTP/1.0 knows neither Expect nor Upgrade (RFC 9110 sections 10.1.1 and 7.8).
   setBody(head);
   if (head.minorVersion === 1) {
+    // 417 would be allowed (RFC 9110 section 10.1.1), but two servers that disagree about what is expected disagree about whether the body comes: nobody is told to go on.
+    if (facts.expectsOther) return 'Expect other than one 100-continue';
     head.expectContinue = facts.expectContinue;
     // A request may not be upgraded and have a body at once here: the end of the body would be the start of a tunnel that may never be. It goes on as HTTP/1.1.
     head.upgrade = (facts.connection & UPGRADE) !== 0 && facts.upgrade >= 0 && head.framing === 'none';
@@ -135,6 +143,9 @@ export function frameResponse(head: Head, method: string, upgradeAsked: boolean)
     if (status === 101) {
       if (!upgradeAsked || method === 'CONNECT') return 'a 101 that nobody asked for';
       if (facts.upgrade < 0) return 'a 101 without an Upgrade that may be tunnelled';
+      // Section 7.8: whoever switches says so in Connection, and HTTP/1.0 knows no switching.
+      if ((facts.connection & UPGRADE) === 0 || head.minorVersion === 0)
+        return 'a 101 whose Connection does not say upgrade';
       head.upgrade = true;
     }
     return '';

@@ -141,8 +141,9 @@ export class HeadDecoder {
         if (i === n) return this.pause(METHOD, i);
       }
       if (bytes[i] !== SP || i === this.mark)
-        return this.bad('the request line does not begin with a method in upper case and one space');
+        return this.bad('the request line does not begin with a method and one space');
       head.method = methodText(bytes, this.mark, i);
+      if (head.method === '') return this.bad('a method that differs from a known one only in case');
       this.targetStart = ++i;
       phase = TARGET;
       if (i === n) return this.pause(phase, i);

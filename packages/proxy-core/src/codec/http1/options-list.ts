@@ -66,24 +66,35 @@ export function listHasName(
   return false;
 }
 
-const h2c = fromLatin1('h2c');
-const httpVersion = fromLatin1('http/');
-const tls = fromLatin1('tls/');
+/** What no name of a protocol in a tunnel may begin with. */
+const policed = ['h2', 'h3', 'http', 'tls'].map(fromLatin1);
+const SLASH = 47;
 
 /**
- * Whether an Upgrade value names a protocol that may be tunnelled. Never another HTTP or TLS: requests inside it would pass by every policy of this proxy
- * (h2c smuggling), so such an upgrade is not forwarded and the request goes on as HTTP/1.1, as RFC 9110 section 7.8 allows.
+ * Whether an Upgrade value is a list of protocols (`name ["/" version]`) that may be tunnelled. Never another HTTP or TLS: requests inside it would pass by every
+ * policy of this proxy (h2c smuggling), so such an upgrade is not forwarded and the request goes on as HTTP/1.1, as RFC 9110 section 7.8 allows. The same goes for
+ * what is no such list: another reader might find `h2c` in it.
  */
 export function mayUpgrade(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start === end) return false;
+  let found = false;
   let i = start;
   while (i < end) {
-    while (i < end && (bytes[i] === SP || bytes[i] === HTAB || bytes[i] === COMMA)) i++;
+    if (bytes[i] === SP || bytes[i] === HTAB || bytes[i] === COMMA) {
+      i++;
+      continue;
+    }
     const name = i;
-    while (i < end && bytes[i] !== COMMA && bytes[i] !== SP && bytes[i] !== HTAB) i++;
-    if (equalsFolded(bytes, name, i, h2c)) return false;
-    if (equalsFolded(bytes, name, Math.min(name + httpVersion.length, i), httpVersion)) return false;
-    if (equalsFolded(bytes, name, Math.min(name + tls.length, i), tls)) return false;
+    while (i < end && nameBytes[bytes[i]] !== 0) i++;
+    if (i === name || policed.some((each) => equalsFolded(bytes, name, Math.min(name + each.length, i), each)))
+      return false;
+    if (i < end && bytes[i] === SLASH) {
+      const version = ++i;
+      while (i < end && nameBytes[bytes[i]] !== 0) i++;
+      if (i === version) return false;
+    }
+    while (i < end && (bytes[i] === SP || bytes[i] === HTAB)) i++;
+    if (i < end && bytes[i] !== COMMA) return false;
+    found = true;
   }
-  return true;
+  return found;
 }

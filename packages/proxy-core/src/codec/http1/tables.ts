@@ -18,10 +18,7 @@ export const valueBytes: Uint8Array = new Uint8Array(256);
 /** 1 for bytes allowed in a request target: VCHAR without `#`, since a fragment is never sent and servers disagree about it (RFC 9112 section 3.2). */
 export const targetBytes: Uint8Array = new Uint8Array(256);
 
-/**
- * 1 for bytes allowed in a method: A-Z, 0-9, `-` and `_`. A method is a case-sensitive token (RFC 9110 section 9.1), yet some servers fold its case;
- * a method in lower case would be one request to them and another to us.
- */
+/** 1 for bytes allowed in a method, which is a token (RFC 9110 section 9.1). */
 export const methodBytes: Uint8Array = new Uint8Array(256);
 
 /** Value of a hexadecimal digit, 255 for every other byte. */
@@ -35,8 +32,8 @@ for (let upper = 65; upper <= 90; upper++) nameBytes[upper] = upper | 32;
 for (let code = 0; code < 256; code++) {
   if (code === HTAB || (code >= SP && code !== 127)) valueBytes[code] = 1;
   if (code > SP && code < 127 && code !== 35) targetBytes[code] = 1;
+  if (nameBytes[code] !== 0) methodBytes[code] = 1;
 }
-for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_') methodBytes[character.charCodeAt(0)] = 1;
 for (let digit = 0; digit < 16; digit++) {
   const text = digit.toString(16);
   hexValues[text.charCodeAt(0)] = digit;
