@@ -18,7 +18,10 @@ export const maxWaiting: number = 100_000;
 /** One request in ms, from when it was sent to its last byte. Beyond it: `timeout`, and its connection is closed. */
 export const requestTimeoutMs: number = 10_000;
 
-/** Waiting for outstanding answers after the last request was due, in ms. What is still out then is counted as `unanswered`. */
+/**
+ * Waiting for the next outstanding answer once the last request was due, in ms. Past it what is still out is counted as `unanswered`. While answers come the run goes on:
+ * requests that waited for a connection on a busy machine are late, not lost.
+ */
 export const drainTimeoutMs: number = 10_000;
 
 /** Errors in one run. At the limit the run stops: it is invalid anyway, and a dead server must not be hammered. */

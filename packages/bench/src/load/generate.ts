@@ -48,6 +48,7 @@ class Run {
   readonly #connections: Connection[];
   #dispatcher: Dispatcher;
   #endUs: number;
+  #lastAnswerUs: number;
   #cutShort: string | undefined;
   #finished: () => void;
 
@@ -68,6 +69,7 @@ class Run {
     this.#connections = Array.from({ length: options.connections }, (_, place) => new Connection(place, this.#line));
     this.#dispatcher = this.#newDispatcher(0);
     this.#endUs = 0;
+    this.#lastAnswerUs = 0;
     this.#cutShort = undefined;
     this.#finished = () => {};
   }
@@ -86,7 +88,8 @@ class Run {
     const stop = (): void => this.#stop('the run was interrupted');
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
-    const sweep = setInterval(() => this.#sweep(), sweepMs);
+    // Behind the sockets in the event loop's turn: an answer that came while this process was not let run is no timeout.
+    const sweep = setInterval(() => setImmediate(() => this.#sweep()), sweepMs);
     alarm?.start(startUs, this.#endUs);
     this.#tick();
     await done;
@@ -149,8 +152,10 @@ class Run {
 
   #ended(place: number, fault: RequestFault | undefined, detail: string): void {
     const now = nowUs();
-    if (fault === undefined) this.#dispatcher.answeredAt(place, now);
-    else {
+    if (fault === undefined) {
+      this.#lastAnswerUs = now;
+      this.#dispatcher.answeredAt(place, now);
+    } else {
       this.#failures.add(fault, detail);
       if (this.#failures.total === maxErrors) this.#stop(`stopped after ${maxErrors} failed requests`);
       this.#dispatcher.failedAt(place, now);
@@ -167,9 +172,9 @@ class Run {
 
   #sweep(): void {
     const now = nowUs();
-    const unanswered = now > this.#endUs + drainTimeoutMs * 1000;
+    const unanswered = now > Math.max(this.#endUs, this.#lastAnswerUs) + drainTimeoutMs * 1000;
     for (const [place, flight] of this.#dispatcher.outstanding()) {
-      if (unanswered) this.#connections[place].giveUp('unanswered', `no answer ${drainTimeoutMs} ms after the end`);
+      if (unanswered) this.#connections[place].giveUp('unanswered', `no answer for ${drainTimeoutMs} ms after the end`);
       else if (now - flight.sentUs > this.#options.requestTimeoutMs * 1000) {
         this.#connections[place].giveUp('timeout', `no whole answer within ${this.#options.requestTimeoutMs} ms`);
       }
