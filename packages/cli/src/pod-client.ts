@@ -16,7 +16,7 @@ const outgoing = request(
     path: proxy === undefined ? `${url.pathname}${url.search}` : asked.url,
     method: asked.method ?? 'GET',
     headers: { host: url.host, ...asked.headers },
-    timeout: asked.timeoutMs ?? 10_000,
+    timeout: asked.timeoutMs ?? 60_000,
   },
   (response) => {
     const { remoteAddress, remotePort } = response.socket;

@@ -12,9 +12,9 @@ export class Backoff {
     this.random = random;
   }
 
-  /** How long to wait now, in milliseconds. */
-  next(): number {
-    const full = Math.min(this.firstMs * 2 ** this.failures, this.longestMs);
+  /** How long to wait now, in milliseconds; never longer than `longestMs`, for a failure that calls for haste. */
+  next(longestMs: number = this.longestMs): number {
+    const full = Math.min(this.firstMs * 2 ** this.failures, this.longestMs, longestMs);
     this.failures = Math.min(this.failures + 1, 30);
     return full * (0.5 + this.random() / 2);
   }

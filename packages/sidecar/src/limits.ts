@@ -18,8 +18,14 @@ export const FIRST_RESPONSE_TIMEOUT_MS: number = 30_000;
 /** The first wait before the control plane is tried again; each further one is twice as long, up to the longest. All are jittered. */
 export const RECONNECT_FIRST_MS: number = 500;
 
-/** So that a control plane that is back is found soon, and one that is overwhelmed is not held down. */
+/** So that one that is overwhelmed (it hangs, resets, ends streams) is not held down by those who come back. */
 export const RECONNECT_LONGEST_MS: number = 10_000;
+
+/**
+ * While it refuses connections nothing runs there, and a try costs one packet each way: this is the longest wait, so that edits arrive soon after a restart. 10,000 sidecars
+ * knock 6,700 times a second at a closed port, and are spread over a second when it opens; whom it then cannot serve in time fails otherwise and waits the longer time.
+ */
+export const RECONNECT_REFUSED_LONGEST_MS: number = 2000;
 
 /** A certificate is to be signed within this time; then the attempt counts as failed and is repeated. */
 export const SIGN_TIMEOUT_MS: number = 10_000;

@@ -27,8 +27,10 @@ export interface AccessLine {
   request_id: string;
 }
 
-/** How long an access log line may take to reach its file, in ms: sidecars write many lines at once. Past it: it is missing. */
-const logDeadlineMs = 3000;
+/** How long an access log line may take to reach its file, in ms: sidecars write many lines at once, on a busy machine late. Past it: it is missing. */
+const logDeadlineMs = 20_000;
+/** How long one request of a load may take: on a busy machine it is late, not lost. */
+const requestTimeout = '60s';
 const pollMs = 50;
 
 /** The testbed that the story is told about: all that the acts do, they do through this. */
@@ -82,6 +84,8 @@ export class World {
       '-o',
       'json',
       ...(direct ? [] : await this.#proxyOptions(pod)),
+      '--timeout',
+      requestTimeout,
       ...options,
     ];
     const { code, stdout, stderr } = await runInPod(this.#module, this.name, pod, argv, this.signal);

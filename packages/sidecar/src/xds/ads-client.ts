@@ -16,7 +16,12 @@ import {
 import { StatusSchema } from '@tulle/xds/gen/google/rpc/status_pb.js';
 import { Backoff } from '../backoff.js';
 import type { ClientCredentials } from '../identity/credentials.js';
-import { FIRST_RESPONSE_TIMEOUT_MS, RECONNECT_FIRST_MS, RECONNECT_LONGEST_MS } from '../limits.js';
+import {
+  FIRST_RESPONSE_TIMEOUT_MS,
+  RECONNECT_FIRST_MS,
+  RECONNECT_LONGEST_MS,
+  RECONNECT_REFUSED_LONGEST_MS,
+} from '../limits.js';
 import type { Outside } from '../outside.js';
 import { channelOptions } from './channel.js';
 import type { ResourceStore } from './resource-store.js';
@@ -160,7 +165,9 @@ export class AdsConnection {
   private retry(reason: string): void {
     if (this.closed) return;
     const { log, setTimer } = this.options.outside;
-    const waitMs = Math.round(this.backoff.next());
+    // gRPC tells it in words only.
+    const isRefused = reason.includes('ECONNREFUSED');
+    const waitMs = Math.round(this.backoff.next(isRefused ? RECONNECT_REFUSED_LONGEST_MS : RECONNECT_LONGEST_MS));
     // Once for each reason: a control plane that is away for a day does not fill the log.
     if (reason !== this.lastFailure) {
       log.warn({ address: this.options.address, reason, waitMs }, 'control plane lost; going on with what is known');

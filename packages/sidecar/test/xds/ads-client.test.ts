@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
@@ -8,6 +9,7 @@ import {
   DiscoveryResponseSchema,
 } from '@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb';
 import t from 'tap';
+import { FIRST_RESPONSE_TIMEOUT_MS } from '../../src/limits.js';
 import { realTimer } from '../../src/outside.js';
 import { AdsConnection } from '../../src/xds/ads-client.js';
 import { ResourceStore } from '../../src/xds/resource-store.js';
@@ -114,8 +116,12 @@ class Hurried extends TestOutside {
   }
 }
 
-async function start(test: Pick<typeof t, 'teardown'>, authority: Authority, port: number, roots = authority.rootPem) {
-  const outside = new Hurried();
+async function start(
+  test: Pick<typeof t, 'teardown'>,
+  authority: Authority,
+  port: number,
+  { roots = authority.rootPem, outside = new Hurried() } = {},
+) {
   const store = new ResourceStore();
   const shown = { ...(await authority.issue([{ type: 'url', value: clientId }])) };
   const connected: boolean[] = [];
@@ -144,6 +150,54 @@ async function start(test: Pick<typeof t, 'teardown'>, authority: Authority, por
 }
 
 const authority = await makeAuthority();
+
+/** Timers that are over at once, but for those that wait for an answer; they tell what they were asked for. */
+class Impatient extends Hurried {
+  readonly waits: number[] = [];
+  override chance = 1;
+  #wanted: { count: number; resolve: () => void } | undefined;
+  override readonly setTimer = (ms: number, callback: () => void): (() => void) => {
+    if (ms === FIRST_RESPONSE_TIMEOUT_MS) return realTimer(ms, callback);
+    this.waits.push(ms);
+    if (this.waits.length === this.#wanted?.count) this.#wanted.resolve();
+    return realTimer(0, callback);
+  };
+
+  waited(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wanted = { count, resolve };
+    });
+  }
+}
+
+t.test(
+  'a closed port is tried every two seconds at the latest, one that opens and fails ever more rarely',
+  async (t) => {
+    const outside = new Impatient();
+    const closed = await freePort();
+    const refused = outside.waited(6);
+    await start(t, authority, closed, { outside });
+    await refused;
+    t.same(outside.waits.slice(0, 6), [500, 1000, 2000, 2000, 2000, 2000]);
+
+    const failing = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => failing.close());
+    const other = new Impatient();
+    const reset = other.waited(7);
+    await start(t, authority, (failing.address() as { port: number }).port, { outside: other });
+    await reset;
+    t.same(other.waits.slice(0, 7), [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  },
+);
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 t.test('it says who it is once, takes what is good, and refuses what is not by its name', async (t) => {
   const controlPlane = new FakeControlPlane();
@@ -210,7 +264,9 @@ t.test('a workload of the mesh is no control plane, nor is one of another root',
     /control plane lost.*the server is spiffe:\/\/cluster.local\/ns\/default\/sa\/client, not the control plane/,
   );
   const strangers = await makeAuthority();
-  const other = await start(t, strangers, await stranger.listen(strangers), authority.rootPem);
+  const other = await start(t, strangers, await stranger.listen(strangers), {
+    roots: authority.rootPem,
+  });
   await other.outside.logged(/control plane lost.*(self.signed|unable to|certificate)/i);
   t.same([workload.calls.length, stranger.calls.length], [0, 0]);
 });

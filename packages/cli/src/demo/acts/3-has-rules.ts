@@ -10,7 +10,7 @@ interface ConnectedSidecar {
 }
 
 /** A response that was sent a moment ago is not acknowledged yet: how long that may last, in ms. */
-const acknowledgeDeadlineMs = 3000;
+const acknowledgeDeadlineMs = 20_000;
 
 export const hasRules: Act = {
   id: 'has-rules',
