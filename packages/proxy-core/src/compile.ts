@@ -39,6 +39,7 @@ function compileChain(
         : {
             clusters: tcp.clusters,
             totalWeight: tcp.clusters.reduce((sum, { weight }) => sum + weight, 0),
+            hashesSource: tcp.hashPolicy === 'source-address',
             idleTimeoutMs: tcp.idleTimeoutMs ?? limits.streamIdleTimeoutMs,
           },
     authorization: compileAuthorization(chain.authorization),

@@ -3,7 +3,7 @@
  * anything is swapped, so a bad one changes nothing and no open connection notices a good one.
  */
 import type { SocketAddress } from './address.js';
-import { recordFailure, recordLatency } from './balance/pick.js';
+import { recordFailure, recordLatency } from './balance/load.js';
 import { Http1Server } from './codec/http1/server.js';
 import { compileListeners } from './compile.js';
 import type { Direction as DirectionName, ProxyConfig } from './config/config.js';

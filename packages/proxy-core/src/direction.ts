@@ -8,6 +8,7 @@ import type { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
 import { type Chain, type ChainSet, findChains } from './listen/chains.js';
 import type { Listener } from './listeners.js';
+import { hashText } from './message/hash.js';
 import type { Head } from './message/head.js';
 import type { OpeningOwner } from './opening.js';
 import type { Plane } from './plane.js';
@@ -36,7 +37,8 @@ export abstract class Direction implements OpeningOwner {
   /** One try of an exchange. A failed one that is safe to repeat comes here again. */
   readonly attempt = (exchange: Exchange): void => {
     const { plane } = this;
-    const endpoint = exchange.cluster?.pick(exchange.destination, exchange.tried, plane.clock.nowMs(), plane.random); // balance
+    const { cluster, destination, tried, hash } = exchange;
+    const endpoint = cluster?.pick(destination, tried, plane.clock.nowMs(), plane.random, hash); // balance
     if (endpoint === undefined) exchange.refuse(failure('no-healthy-endpoint', `cluster ${exchange.clusterName}`));
     else exchange.tryOn(endpoint); // pool: a place on a connection; then forward moves the bodies
   };
@@ -44,8 +46,9 @@ export abstract class Direction implements OpeningOwner {
   /** One try of a tunnel. */
   readonly attemptTunnel = (tunnel: Tunnel): void => {
     const { plane } = this;
-    const endpoint = tunnel.cluster.pick(tunnel.destination, tunnel.tried, plane.clock.nowMs(), plane.random); // balance
-    if (endpoint === undefined) tunnel.fail(failure('no-healthy-endpoint', `cluster ${tunnel.cluster.name}`));
+    const { cluster, destination, tried, hash } = tunnel;
+    const endpoint = cluster.pick(destination, tried, plane.clock.nowMs(), plane.random, hash); // balance
+    if (endpoint === undefined) tunnel.fail(failure('no-healthy-endpoint', `cluster ${cluster.name}`));
     else tunnel.tryOn(endpoint);
   };
 
@@ -95,6 +98,7 @@ export abstract class Direction implements OpeningOwner {
     const cluster = plane.cluster(name);
     if (cluster === undefined) return failure('no-cluster', `cluster ${name} is not known`);
     const tunnel = new Tunnel(plane, this.name, this.attemptTunnel, connection, cluster, chain.tcp.idleTimeoutMs);
+    if (chain.tcp.hashesSource) tunnel.hash = hashText(connection.remote.host);
     tunnel.route = chain.name;
     tunnel.policy = policy;
     tunnel.peerUri = peerUri;

@@ -84,3 +84,18 @@ export const defaultLimits: Limits = {
   drainIdleGraceMs: 1_000,
   drainTimeoutMs: 30_000,
 };
+
+/**
+ * Points on the ring of a cluster with `ring-hash`. It is made anew on the data thread whenever endpoints or weights change, at about half a microsecond a point. Envoy's own bound is
+ * 8,388,608. At the edge: a larger one is refused.
+ */
+export const maxRingSize = 65_536;
+/** Envoy's default. */
+export const defaultMinRingSize = 1_024;
+/** Made in some 8 ms. Thirty-two endpoints of one weight have 512 points each, and a share of the keys within some five percent of their due; more have fewer. */
+export const defaultMaxRingSize = 16_384;
+
+/** Slots of the table of a cluster with `maglev`, made anew as a ring is. The larger of the two sizes that the Maglev paper measures. At the edge: refused. */
+export const maxTableSize = 655_373;
+/** Envoy's default and the smaller size of the paper: a hundred slots each for six hundred endpoints. */
+export const defaultTableSize = 65_537;

@@ -6,6 +6,7 @@ import { fieldIds } from './message/fields.js';
 import { fromLatin1 } from './message/head.js';
 import type { Plane } from './plane.js';
 import { directFields, redirectFields } from './respond/local.js';
+import { requestHash } from './route/hash-policy.js';
 import { chooseCluster, rewrittenPath } from './route/match.js';
 import { redirectLocation } from './route/redirect.js';
 import type { ForwardAction, Route } from './route/table.js';
@@ -40,6 +41,7 @@ export function followRoute(
   exchange.requestId = requestIdOf(plane, exchange);
   exchange.requestEdits = requestEdits(route, action, exchange, own);
   exchange.responseEdits = action.responseEdits;
+  if (action.hashPolicy.length > 0) exchange.hash = requestHash(action.hashPolicy, head, exchange.downstream.remote);
   return exchange.forward(action, cluster);
 }
 

@@ -1,6 +1,6 @@
 /** Refuses a configuration that is not exactly what `config.ts` says, with every place that is wrong. Inside the proxy, values are valid. */
 import { isIP } from 'node:net';
-import { defaultLimits } from '../limits.js';
+import { defaultLimits, maxRingSize, maxTableSize } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyConfig } from './config.js';
 import { checkReferences } from './references.js';
@@ -12,6 +12,7 @@ import {
   object,
   optional,
   orText,
+  prime,
   type Shape,
   tagged,
   text,
@@ -85,12 +86,18 @@ export const retryShape: Shape = object({
   anyMethod: optional(truthValue),
 });
 
+const hashPolicy = tagged('kind', {
+  header: object({ kind: choice('header'), name: headerName, terminal: optional(truthValue) }),
+  'source-address': object({ kind: choice('source-address'), terminal: optional(truthValue) }),
+});
+
 const action: Shape = tagged('kind', {
   forward: object({
     kind: choice('forward'),
     clusters: weightedClusters,
     timeoutMs: optional(milliseconds),
     retry: optional(retryShape),
+    hashPolicy: optional(list(hashPolicy, 1)),
     rewrite: optional(object({ host: optional(hostText), path: optional(pathChange) })),
     requestHeaders: optional(headerEdits),
     responseHeaders: optional(headerEdits),
@@ -150,7 +157,13 @@ const chain = object({
   ),
   protocol: choice('http', 'tcp', 'auto'),
   http: optional(object({ routes: named })),
-  tcp: optional(object({ clusters: weightedClusters, idleTimeoutMs: optional(positiveMs) })),
+  tcp: optional(
+    object({
+      clusters: weightedClusters,
+      idleTimeoutMs: optional(positiveMs),
+      hashPolicy: optional(choice('source-address')),
+    }),
+  ),
   authorization: list(
     object({
       action: choice('allow', 'deny'),
@@ -173,7 +186,12 @@ const cluster = object({
       }),
     ),
   ),
-  balancer: choice('p2c', 'round-robin', 'least-request'),
+  balancer: choice('p2c', 'round-robin', 'least-request', 'ring-hash', 'maglev'),
+  leastRequest: optional(object({ choiceCount: optional(whole(2, maxInt)) })),
+  ringHash: optional(
+    object({ minimumRingSize: optional(whole(1, maxRingSize)), maximumRingSize: optional(whole(1, maxRingSize)) }),
+  ),
+  maglev: optional(object({ tableSize: optional(prime(maxTableSize)) })),
   connectTimeoutMs: positiveMs,
   tls: optional(
     object({

@@ -93,6 +93,8 @@ export interface HttpChainConfig {
 export interface TcpChainConfig {
   readonly clusters: readonly WeightedCluster[];
   readonly idleTimeoutMs?: number;
+  /** The key of a cluster with `ring-hash` or `maglev`; undefined: none. */
+  readonly hashPolicy?: 'source-address';
 }
 
 export interface WeightedCluster {
@@ -143,6 +145,8 @@ export type RouteActionConfig =
       /** Whole exchange, from the request's head to the answer's last byte; 0 or undefined: none. */
       readonly timeoutMs?: number;
       readonly retry?: RetryConfig;
+      /** What of a request is the key of a cluster with `ring-hash` or `maglev`. All that are there count, in their order, up to one that is `terminal`. */
+      readonly hashPolicy?: readonly HashPolicyConfig[];
       readonly rewrite?: RewriteConfig;
       readonly requestHeaders?: HeaderEditsConfig;
       readonly responseHeaders?: HeaderEditsConfig;
@@ -157,6 +161,12 @@ export type RouteActionConfig =
       readonly path?: { readonly kind: 'full' | 'prefix'; readonly value: string };
     }
   | { readonly kind: 'direct'; readonly status: number; readonly body: string };
+
+/** Envoy: RouteAction.HashPolicy. */
+export type HashPolicyConfig =
+  | { readonly kind: 'header'; readonly name: string; readonly terminal?: boolean }
+  /** The client's IP address, without its port. */
+  | { readonly kind: 'source-address'; readonly terminal?: boolean };
 
 export interface RewriteConfig {
   readonly host?: string;
@@ -192,12 +202,41 @@ export interface ClusterConfig {
   readonly name: string;
   /** `original`: the connection's own destination is the endpoint (Envoy: ORIGINAL_DST). */
   readonly endpoints: readonly EndpointConfig[] | 'original';
-  readonly balancer: 'p2c' | 'round-robin' | 'least-request';
+  /**
+   * `p2c`: the less loaded of two by peak-EWMA latency. `least-request`: by exchanges under way. `ring-hash`, `maglev`: by the hash of a request's key, see
+   * `hashPolicy` of its route; a request without key goes anywhere. All heed the endpoints' weights.
+   */
+  readonly balancer: BalancerName;
+  readonly leastRequest?: LeastRequestConfig;
+  readonly ringHash?: RingHashConfig;
+  readonly maglev?: MaglevConfig;
   readonly connectTimeoutMs: number;
   /** How endpoints with `tls: true` are reached. */
   readonly tls?: ClientTlsConfig;
   readonly circuitBreaker?: CircuitBreakerConfig;
   readonly idleTimeoutMs?: number;
+}
+
+export type BalancerName = 'p2c' | 'round-robin' | 'least-request' | 'ring-hash' | 'maglev';
+
+/** Envoy: Cluster.LeastRequestLbConfig. */
+export interface LeastRequestConfig {
+  /** Endpoints drawn and compared, 2 or more; undefined: all are compared. */
+  readonly choiceCount?: number;
+}
+
+/** Envoy: Cluster.RingHashLbConfig. */
+export interface RingHashConfig {
+  /** Points on the ring; more of them share the keys more evenly. */
+  readonly minimumRingSize?: number;
+  /** Where weights differ much the ring grows up to this, so that the least of them has a point. */
+  readonly maximumRingSize?: number;
+}
+
+/** Envoy: Cluster.MaglevLbConfig. */
+export interface MaglevConfig {
+  /** A prime. */
+  readonly tableSize?: number;
 }
 
 export interface ClientTlsConfig {
@@ -212,7 +251,7 @@ export interface ClientTlsConfig {
 
 export interface EndpointConfig {
   readonly address: SocketAddress;
-  /** Share of the choice, where the balancer heeds it. 0: known but never chosen, open work on it finishes. */
+  /** Share of the choice. 0: known but never chosen, open work on it finishes. */
   readonly weight: number;
   /** Use the cluster's TLS settings for this endpoint. */
   readonly tls: boolean;

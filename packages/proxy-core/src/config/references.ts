@@ -1,5 +1,12 @@
 /** Do the parts of a configuration fit together? Names that are referred to exist, names are unique, and what must come in pairs does. */
-import type { FilterChainConfig, ListenerConfig, ProxyConfig, RouteTableConfig, WeightedCluster } from './config.js';
+import type {
+  ClusterConfig,
+  FilterChainConfig,
+  ListenerConfig,
+  ProxyConfig,
+  RouteTableConfig,
+  WeightedCluster,
+} from './config.js';
 import type { Complaint } from './shape.js';
 
 type Complain = (complaint: Complaint) => void;
@@ -30,6 +37,7 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
   config.clusters.forEach((cluster, k) => {
     refer('identities', cluster.tls?.identity, `clusters[${k}].tls.identity`);
     refer('trust', cluster.tls?.trust, `clusters[${k}].tls.trust`);
+    checkBalancer(cluster, `clusters[${k}]`, complain);
     if (cluster.endpoints === 'original' || cluster.tls !== undefined) return;
     const bare = cluster.endpoints.findIndex((endpoint) => endpoint.tls);
     if (bare >= 0)
@@ -48,6 +56,18 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
       });
     });
   });
+}
+
+/** Settings of a balancer that is not the cluster's would do nothing. */
+function checkBalancer(cluster: ClusterConfig, path: string, complain: Complain): void {
+  const settings = { leastRequest: 'least-request', ringHash: 'ring-hash', maglev: 'maglev' } as const;
+  for (const key of ['leastRequest', 'ringHash', 'maglev'] as const) {
+    if (cluster[key] !== undefined && cluster.balancer !== settings[key])
+      complain({ path: `${path}.${key}`, message: `needs balancer ${settings[key]}` });
+  }
+  const { minimumRingSize = 0, maximumRingSize = Number.POSITIVE_INFINITY } = cluster.ringHash ?? {};
+  if (minimumRingSize > maximumRingSize)
+    complain({ path: `${path}.ringHash.minimumRingSize`, message: 'is more than maximumRingSize' });
 }
 
 function checkChain(chain: FilterChainConfig, path: string, complain: Complain): void {

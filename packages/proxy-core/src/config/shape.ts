@@ -57,6 +57,20 @@ export function whole(min: number, max: number): Shape {
   };
 }
 
+export function prime(max: number): Shape {
+  return (value, path, complain) => {
+    if (typeof value !== 'number' || value > max || !isPrime(value)) {
+      complain({ path, message: `must be a prime number up to ${max}, not ${describe(value)}` });
+    }
+  };
+}
+
+function isPrime(value: number): boolean {
+  if (!Number.isInteger(value) || value < 2) return false;
+  for (let divisor = 2; divisor * divisor <= value; divisor++) if (value % divisor === 0) return false;
+  return true;
+}
+
 export function choice(...values: readonly (string | number | boolean)[]): Shape {
   return (value, path, complain) => {
     if (!(values as readonly unknown[]).includes(value)) {

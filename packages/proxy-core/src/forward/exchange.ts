@@ -18,6 +18,7 @@ import type { Clock } from '../io/io.js';
 import type { Limits } from '../limits.js';
 import { type HeadEdits, noEdits, without } from '../message/edits.js';
 import { fieldIds } from '../message/fields.js';
+import { noHash } from '../message/hash.js';
 import { fromLatin1, Head } from '../message/head.js';
 import type { Slabs } from '../message/slabs.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
@@ -85,6 +86,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   requestEdits: HeadEdits = noEdits;
   responseEdits: HeadEdits = noEdits;
   cluster: Cluster | undefined = undefined;
+  /** Of the key by which consistent hashing chooses; `noHash` without. */
+  hash: number = noHash;
 
   private readonly services: ExchangeServices;
   private readonly attempt: Attempt;

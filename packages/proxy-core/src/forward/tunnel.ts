@@ -13,6 +13,7 @@ import type { SocketAddress } from '../address.js';
 import type { Direction } from '../config/config.js';
 import { type Failure, type Reason, upstreamFailure } from '../failure.js';
 import type { Clock, Connection, ConnectionHandler, IoError } from '../io/io.js';
+import { noHash } from '../message/hash.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
 import type { Cluster } from '../upstream/cluster.js';
 import type { Endpoint } from '../upstream/endpoint.js';
@@ -41,6 +42,8 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
   readonly destination: SocketAddress;
   readonly startMs: number;
   readonly cluster: Cluster;
+  /** Of the key by which consistent hashing chooses; `noHash` without. */
+  hash: number = noHash;
   upstream: Connection | undefined = undefined;
   endpoint: Endpoint | undefined = undefined;
   /** The endpoint of the last try, for the log line. */

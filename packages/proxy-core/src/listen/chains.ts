@@ -15,7 +15,13 @@ export interface Chain {
   readonly tls: ServerTls | undefined;
   readonly routes: RouteTable | undefined;
   readonly tcp:
-    | { readonly clusters: readonly WeightedCluster[]; readonly totalWeight: number; readonly idleTimeoutMs: number }
+    | {
+        readonly clusters: readonly WeightedCluster[];
+        readonly totalWeight: number;
+        readonly idleTimeoutMs: number;
+        /** The client's address is the key of consistent hashing. */
+        readonly hashesSource: boolean;
+      }
     | undefined;
   readonly authorization: Authorization;
 }

@@ -15,6 +15,7 @@ import type {
 } from '../config/config.js';
 import { type HeadEdits, noEdits } from '../message/edits.js';
 import { fromLatin1 } from '../message/head.js';
+import { compileHashPolicy, type HashSource } from './hash-policy.js';
 
 export interface RouteTable {
   readonly name: string;
@@ -59,6 +60,8 @@ export interface ForwardAction {
   /** 0: none. */
   readonly timeoutMs: number;
   readonly retry: RetryConfig | undefined;
+  /** Empty: requests have no key. */
+  readonly hashPolicy: readonly HashSource[];
   readonly rewrite: RewriteConfig | undefined;
   readonly requestEdits: HeadEdits;
   readonly responseEdits: HeadEdits;
@@ -112,6 +115,7 @@ function compileForward(action: Extract<RouteActionConfig, { kind: 'forward' }>)
     totalWeight: action.clusters.reduce((sum, { weight }) => sum + weight, 0),
     timeoutMs: action.timeoutMs ?? 0,
     retry: action.retry,
+    hashPolicy: compileHashPolicy(action.hashPolicy),
     rewrite: action.rewrite,
     requestEdits: compileEdits(action.requestHeaders),
     responseEdits: compileEdits(action.responseHeaders),

@@ -2,7 +2,8 @@
  * A cluster at run time. It survives configuration changes: endpoints that stay keep their pools, load figures and connections; endpoints that go are retired.
  */
 import { formatAddress, type SocketAddress } from '../address.js';
-import { pickLeastLoaded, pickLeastRequest, pickRoundRobin } from '../balance/pick.js';
+import { isSameBalancer, makePicker } from '../balance/balancers.js';
+import { type Picker, pickEndpoint } from '../balance/picker.js';
 import type { ClusterConfig, EndpointConfig } from '../config/config.js';
 import { Breaker } from '../pool/breaker.js';
 import type { Endpoint, UpstreamTls } from './endpoint.js';
@@ -29,14 +30,15 @@ export class Cluster {
   private config: ClusterConfig;
   /** Those that may be chosen: all but the ones of weight 0. */
   private endpoints: readonly Endpoint[] = [];
+  private picker: Picker<Endpoint>;
   private byKey: Map<string, Endpoint> = new Map();
   private readonly original: Map<string, Endpoint> = new Map();
-  private turn = 0;
 
   constructor(config: ClusterConfig, factory: EndpointFactory) {
     this.name = config.name;
     this.factory = factory;
     this.config = config;
+    this.picker = makePicker(config, []);
     this.apply(config);
   }
 
@@ -50,32 +52,41 @@ export class Cluster {
 
   /** Takes a new configuration of the same cluster. */
   apply(config: ClusterConfig): void {
+    const former = this.config;
     this.config = config;
     this.breaker.configure(config.circuitBreaker);
     const next = new Map<string, Endpoint>();
+    let isSame = isSameBalancer(former, config);
     for (const endpointConfig of config.endpoints === 'original' ? [] : config.endpoints) {
       const { settings, key } = this.factory.tls(config, endpointConfig);
       const id = `${formatAddress(endpointConfig.address)} ${key}`;
       const endpoint =
         this.byKey.get(id) ?? this.factory.make(this, endpointConfig.address, settings, endpointConfig.weight);
+      isSame &&= endpoint.weight === endpointConfig.weight;
       endpoint.weight = endpointConfig.weight;
       next.set(id, endpoint);
     }
     const gone = [...this.byKey].filter(([id]) => !next.has(id)).map(([, endpoint]) => endpoint);
     if (config.endpoints !== 'original') gone.push(...this.original.values());
-    this.replace(next, gone);
+    this.replace(next, gone, isSame);
   }
 
   /** The cluster is no longer configured: what is busy finishes, and nothing can be chosen any more. */
   retire(): void {
     this.config = { ...this.config, endpoints: [] };
-    this.replace(new Map(), [...this.byKey.values(), ...this.original.values()]);
+    this.replace(new Map(), [...this.byKey.values(), ...this.original.values()], false);
   }
 
-  /** Retires last: whoever waited for a place there chooses again. */
-  private replace(next: Map<string, Endpoint>, gone: readonly Endpoint[]): void {
+  /**
+   * Retires last: whoever waited for a place there chooses again.
+   * @param mayKeep weights and balancer are what they were. With the same endpoints, the picker is the same: a table need not be made again.
+   */
+  private replace(next: Map<string, Endpoint>, gone: readonly Endpoint[], mayKeep: boolean): void {
     this.byKey = next;
+    const former = this.endpoints;
     this.endpoints = [...next.values()].filter(({ weight }) => weight > 0);
+    const isSame = former.length === this.endpoints.length && former.every((one, i) => one === this.endpoints[i]);
+    if (!mayKeep || !isSame) this.picker = makePicker(this.config, this.endpoints);
     if (this.config.endpoints !== 'original') this.original.clear();
     for (const endpoint of gone) endpoint.pool.retire();
   }
@@ -86,17 +97,10 @@ export class Cluster {
     tried: readonly Endpoint[],
     nowMs: number,
     random: () => number,
+    hash: number,
   ): Endpoint | undefined {
     if (this.config.endpoints === 'original') return this.originalEndpoint(destination);
-    switch (this.config.balancer) {
-      case 'p2c':
-        return pickLeastLoaded(this.endpoints, tried, nowMs, random);
-      case 'least-request':
-        return pickLeastRequest(this.endpoints, tried, nowMs, random);
-      case 'round-robin':
-        this.turn = (this.turn + 1) % 0x7fff_ffff;
-        return pickRoundRobin(this.endpoints, tried, nowMs, this.turn);
-    }
+    return pickEndpoint(this.picker, false, tried, nowMs, random, hash);
   }
 
   /** Would another pick find an endpoint that is not among `tried`? An `original` cluster has just one for each destination. */

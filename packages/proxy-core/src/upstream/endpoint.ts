@@ -1,6 +1,6 @@
 /** One endpoint of a cluster at run time: its load figures and its pool. Lives as long as address, identity, trust and expected peer stay the same. */
-import type { SocketAddress } from '../address.js';
-import type { Load } from '../balance/pick.js';
+import { formatAddress, type SocketAddress } from '../address.js';
+import type { Load } from '../balance/load.js';
 import type { TlsContext } from '../io/io.js';
 import type { Pool } from '../pool/pool.js';
 import type { PeerExpectation } from '../secure/peer.js';
@@ -14,12 +14,14 @@ export interface UpstreamTls {
 
 export class Endpoint implements Load {
   readonly address: SocketAddress;
+  readonly key: string;
   readonly tls: UpstreamTls | undefined;
   weight: number;
   active = 0;
   latencyMs = 0;
   measuredMs = 0;
   avoidUntilMs = 0;
+  ejected = false;
   /** Places for HTTP exchanges; opaque connections are dialled one by one. */
   readonly pool: Pool;
 
@@ -30,6 +32,7 @@ export class Endpoint implements Load {
     makePool: (endpoint: Endpoint) => Pool,
   ) {
     this.address = address;
+    this.key = formatAddress(address);
     this.tls = tls;
     this.weight = weight;
     this.pool = makePool(this);

@@ -54,6 +54,8 @@ function whole(): ProxyConfig {
         connectTimeoutMs: 1,
         tls: { identity: 'me', trust: 'root', alpn: [] },
       },
+      { name: 'h', endpoints: [], balancer: 'ring-hash', connectTimeoutMs: 1, ringHash: { minimumRingSize: 8 } },
+      { name: 'm', endpoints: [], balancer: 'maglev', connectTimeoutMs: 1, maglev: { tableSize: 101 } },
       { name: 'o', endpoints: 'original', balancer: 'p2c', connectTimeoutMs: 1 },
     ],
     routes: [
@@ -71,7 +73,12 @@ function whole(): ProxyConfig {
                   headers: [{ name: 'x', kind: 'exact', value: 'y' }],
                   query: [{ name: 'q', kind: 'exact', value: '' }],
                 },
-                action: { kind: 'forward', clusters, requestHeaders: { set: [{ name: 'x', value: 'y' }] } },
+                action: {
+                  kind: 'forward',
+                  clusters,
+                  hashPolicy: [{ kind: 'header', name: 'x-user', terminal: true }, { kind: 'source-address' }],
+                  requestHeaders: { set: [{ name: 'x', value: 'y' }] },
+                },
               },
             ],
           },
@@ -112,6 +119,10 @@ const route = 'routes[0].virtualHosts[0].routes[0]';
 const chain = 'listeners[0].chains[0]';
 const policy = 'listeners[0].chains[1].authorization[0].policies[0]';
 
+function balanced(balancer: string, settings: object): object {
+  return { ...whole().clusters[0], balancer, ...settings };
+}
+
 /** What is put where, and where the complaint is when it is not there. */
 const wrong: [path: string, value: unknown, ...complaints: string[]][] = [
   ['listenners', []],
@@ -137,6 +148,23 @@ const wrong: [path: string, value: unknown, ...complaints: string[]][] = [
   [`${policy}.permissions[0].of`, { kind: 'path', match: 'exact', value: '/ä' }, `${policy}.permissions[0].of.value`],
   ['clusters[0].connectTimeoutMs', 0],
   ['clusters[0].balancer', 'random'],
+  ['clusters[0].ringHash', { minimumRingSize: 8 }],
+  ['clusters[0].leastRequest', { choiceCount: 1 }, 'clusters[0].leastRequest.choiceCount'],
+  ['clusters[0]', balanced('maglev', { maglev: { tableSize: 65_536 } }), 'clusters[0].maglev.tableSize'],
+  [
+    'clusters[0]',
+    balanced('ring-hash', { ringHash: { minimumRingSize: 1e6 } }),
+    'clusters[0].ringHash.minimumRingSize',
+  ],
+  [
+    'clusters[0]',
+    balanced('ring-hash', { ringHash: { minimumRingSize: 9, maximumRingSize: 8 } }),
+    'clusters[0].ringHash.minimumRingSize',
+  ],
+  [`${route}.action.hashPolicy`, []],
+  [`${route}.action.hashPolicy`, [{ kind: 'cookie' }], `${route}.action.hashPolicy[0].kind`],
+  [`${route}.action.hashPolicy`, [{ kind: 'header', name: 'a b' }], `${route}.action.hashPolicy[0].name`],
+  ['listeners[0].chains[1].tcp.hashPolicy', 'header'],
   ['clusters[0].tls', undefined, 'clusters[0].endpoints[0].tls'],
   ['clusters[0].tls.trust', 'other'],
   ['clusters[0].endpoints', 'originale'],

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { SocketAddress } from '../../src/address.js';
 import type { ClusterConfig, EndpointConfig } from '../../src/config/config.js';
+import { noHash } from '../../src/message/hash.js';
 import type { Pool } from '../../src/pool/pool.js';
 import { Cluster } from '../../src/upstream/cluster.js';
 import { Endpoint } from '../../src/upstream/endpoint.js';
@@ -35,11 +36,14 @@ function ports(cluster: Cluster, picks = 100): number[] {
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
     return seed / 2_147_483_648;
   };
-  const chosen = Array.from({ length: picks }, () => cluster.pick(destination, [], 1_000, random)?.address.port ?? 0);
+  const chosen = Array.from(
+    { length: picks },
+    () => cluster.pick(destination, [], 1_000, random, noHash)?.address.port ?? 0,
+  );
   return [...new Set(chosen)].sort();
 }
 
-for (const balancer of ['p2c', 'round-robin', 'least-request'] as const) {
+for (const balancer of ['p2c', 'round-robin', 'least-request', 'ring-hash', 'maglev'] as const) {
   void t.test(`${balancer}: an endpoint of weight 0 is known and never chosen`, async (t) => {
     const cluster = new Cluster(config([endpoint(1), endpoint(2, 0), endpoint(3)], balancer), factory);
     t.same(ports(cluster), [1, 3]);
@@ -66,8 +70,8 @@ void t.test('endpoints that stay keep their figures, those that go are retired',
 
 void t.test('an original cluster makes endpoints of destinations, and has one for each', async (t) => {
   const cluster = new Cluster(config('original'), factory);
-  const first = cluster.pick(destination, [], 0, Math.random);
-  t.equal(cluster.pick(destination, [], 0, Math.random), first);
+  const first = cluster.pick(destination, [], 0, Math.random, noHash);
+  t.equal(cluster.pick(destination, [], 0, Math.random, noHash), first);
   t.ok(cluster.hasUntried([]));
   t.notOk(cluster.hasUntried([first!]), 'whatever other destinations there are');
 });
@@ -77,7 +81,7 @@ void t.test('a cluster that changes between a list and original retires what it 
   const [listed] = cluster.known;
   cluster.apply(config('original'));
   t.ok((listed.pool as unknown as FakePool).isRetired);
-  const original = cluster.pick(destination, [], 0, Math.random)!;
+  const original = cluster.pick(destination, [], 0, Math.random, noHash)!;
   cluster.apply(config([endpoint(1)]));
   t.ok((original.pool as unknown as FakePool).isRetired);
   t.same(ports(cluster), [1]);
@@ -85,7 +89,7 @@ void t.test('a cluster that changes between a list and original retires what it 
 
 void t.test('past the bound, destinations with nothing open are forgotten', async (t) => {
   const cluster = new Cluster(config('original'), factory);
-  const at = (port: number): Endpoint => cluster.pick({ host: '10.0.0.1', port }, [], 0, Math.random)!;
+  const at = (port: number): Endpoint => cluster.pick({ host: '10.0.0.1', port }, [], 0, Math.random, noHash)!;
   const busy = at(1);
   busy.active = 1;
   for (let port = 2; port <= 4_097; port++) at(port);
