@@ -1,3 +1,4 @@
+export { readCase, shippedCases } from './cases/read-case.js';
 export { maxLatenessP99Us, requestTimeoutMs } from './limits.js';
 export type { ScheduleKind } from './load/arrivals.js';
 export { generateLoad } from './load/generate.js';
@@ -32,7 +33,9 @@ export type {
   ThreadUse,
 } from './result/bench-result.js';
 export { figureOf, type Metric, metrics, percentile, proxyCpuUs } from './result/metrics.js';
+export { type RunBenchOptions, runBenchProgram } from './run/bench-program.js';
 export { type BenchServer, type ServeOptions, serveBench } from './server/serve.js';
+export type { TulleBuild } from './systems/tulle.js';
 export {
   bytesText,
   type OverheadRow,

@@ -35,3 +35,9 @@ export const maxHeadStartUs: number = 150;
 
 /** The least time between two wake-ups of the alarm thread in µs. Requests due closer together are sent in one go: no spinning. */
 export const minAlarmGapUs: number = 50;
+
+/** From the start of a program until it listens, in ms. A node program on a busy machine needs one or two seconds; beyond it the system counts as failed. */
+export const startTimeoutMs: number = 30_000;
+
+/** From SIGTERM until a program is gone, in ms; then it is killed. Its connections are closed by then, so there is nothing to drain. */
+export const stopTimeoutMs: number = 3000;

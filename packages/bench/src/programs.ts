@@ -16,7 +16,8 @@ export async function runLoad(options: RunLoadOptions): Promise<number> {
   process.on('SIGTERM', onSignal);
   try {
     const result = await generateLoad(options, interrupt.signal);
-    process.stdout.write(options.output === 'json' ? `${JSON.stringify(result)}\n` : renderLoadResult(result));
+    const { histograms: _, ...printed } = result;
+    process.stdout.write(options.output === 'json' ? `${JSON.stringify(printed)}\n` : renderLoadResult(result));
     return result.valid ? 0 : 1;
   } catch (error) {
     if (!(error instanceof BadLoadOptions)) throw error;

@@ -35,7 +35,9 @@ function simulate(world: World): Simulation {
   const dispatcher = new Dispatcher(
     {
       arrivals:
-        world.rate === 'max' ? undefined : arrivals({ kind: world.schedule ?? 'fixed', rate: world.rate, seed: 1 }),
+        world.rate === 'max'
+          ? undefined
+          : arrivals({ kind: world.schedule ?? 'fixed', rate: world.rate, seed: 1, burst: 1 }),
       places: world.places,
       startUs: 0,
       warmUntilUs: (world.warmSeconds ?? 0) * 1e6,
@@ -145,8 +147,8 @@ tap.test('each request has an id of its own', (t) => {
 });
 
 tap.test('poisson arrivals have the rate and the scatter of their law, and two walkers agree', (t) => {
-  const walk = arrivals({ kind: 'poisson', rate: 1000, seed: 42 });
-  const twin = arrivals({ kind: 'poisson', rate: 1000, seed: 42 });
+  const walk = arrivals({ kind: 'poisson', rate: 1000, seed: 42, burst: 1 });
+  const twin = arrivals({ kind: 'poisson', rate: 1000, seed: 42, burst: 1 });
   const gaps: number[] = [];
   let previous = 0;
   let differing = 0;

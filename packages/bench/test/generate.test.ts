@@ -10,6 +10,7 @@ const base: LoadOptions = {
   rate: 'max',
   schedule: 'fixed',
   seed: 1,
+  burst: 1,
   connections: 4,
   durationS: 60,
   warmupS: 0,

@@ -35,6 +35,7 @@ function options(url: string): LoadOptions {
     rate: 500,
     schedule: 'fixed',
     seed: 1,
+    burst: 1,
     connections: 100,
     durationS: 2,
     warmupS: 0.2,

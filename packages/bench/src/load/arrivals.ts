@@ -6,7 +6,8 @@ export interface Arrivals {
   advance(): void;
 }
 
-export type ScheduleKind = 'fixed' | 'poisson';
+/** `bursts`: so many requests are due at once, at the rate all the same. */
+export type ScheduleKind = 'fixed' | 'poisson' | 'bursts';
 
 export interface ArrivalSettings {
   kind: ScheduleKind;
@@ -14,29 +15,38 @@ export interface ArrivalSettings {
   rate: number;
   /** Start of the pseudo-random sequence of `poisson`. */
   seed: number;
+  /** Requests that are due together, for `bursts`. */
+  burst: number;
 }
 
 export function arrivals(settings: ArrivalSettings): Arrivals {
-  return settings.kind === 'fixed'
-    ? new FixedArrivals(settings.rate)
-    : new PoissonArrivals(settings.rate, randomSequence(settings.seed));
+  switch (settings.kind) {
+    case 'fixed':
+      return new FixedArrivals(settings.rate, 1);
+    case 'bursts':
+      return new FixedArrivals(settings.rate, settings.burst);
+    case 'poisson':
+      return new PoissonArrivals(settings.rate, randomSequence(settings.seed));
+  }
 }
 
 class FixedArrivals implements Arrivals {
   dueUs: number;
   readonly #rate: number;
+  readonly #burst: number;
   #index: number;
 
-  constructor(rate: number) {
+  constructor(rate: number, burst: number) {
     this.dueUs = 0;
     this.#rate = rate;
+    this.#burst = burst;
     this.#index = 0;
   }
 
   advance(): void {
     this.#index += 1;
     // Counted from the start every time: a sum of gaps would drift.
-    this.dueUs = (this.#index * 1e6) / this.#rate;
+    this.dueUs = (Math.floor(this.#index / this.#burst) * this.#burst * 1e6) / this.#rate;
   }
 }
 

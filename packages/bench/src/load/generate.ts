@@ -75,8 +75,8 @@ class Run {
   }
 
   async result(signal: AbortSignal | undefined): Promise<LoadResult> {
-    const { rate, schedule, seed, warmupS, durationS } = this.#options;
-    const alarm = rate === 'max' ? undefined : this.#newAlarm({ kind: schedule, rate, seed });
+    const { rate, schedule, seed, burst, warmupS, durationS } = this.#options;
+    const alarm = rate === 'max' ? undefined : this.#newAlarm({ kind: schedule, rate, seed, burst });
     await Promise.all([alarm?.ready(), ...this.#connections.map((connection) => connection.open())]);
     const startUs = nowUs() + (rate === 'max' ? 0 : settleUs);
     this.#endUs = startUs + (warmupS + durationS) * 1e6;
@@ -103,10 +103,10 @@ class Run {
   }
 
   #newDispatcher(startUs: number): Dispatcher {
-    const { rate, schedule, seed, warmupS, connections, requests } = this.#options;
+    const { rate, schedule, seed, burst, warmupS, connections, requests } = this.#options;
     return new Dispatcher(
       {
-        arrivals: rate === 'max' ? undefined : arrivals({ kind: schedule, rate, seed }),
+        arrivals: rate === 'max' ? undefined : arrivals({ kind: schedule, rate, seed, burst }),
         places: connections,
         startUs,
         warmUntilUs: startUs + warmupS * 1e6,
@@ -223,10 +223,8 @@ class Run {
       serviceUs: service.percentiles(),
       latenessUs,
       generatorCpuUs: dispatcher.sent > 0 ? cpuUs / dispatcher.sent : 0,
+      histograms: { latencyUs: latency.sparse(), latenessUs: lateness.sparse() },
     };
-    latency.close();
-    service.close();
-    lateness.close();
     return result;
   }
 }

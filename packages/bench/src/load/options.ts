@@ -11,6 +11,8 @@ export interface LoadOptions {
   rate: number | 'max';
   schedule: ScheduleKind;
   seed: number;
+  /** Requests that are due at once with the schedule `bursts`; 1 otherwise. */
+  burst: number;
   connections: number;
   /** Measured time in s; Infinity when `requests` bounds the run. */
   durationS: number;
@@ -68,6 +70,7 @@ export function targetOf(options: LoadOptions): Target {
 export function checkLoadOptions(options: LoadOptions): void {
   const { rate, connections, durationS, warmupS, requests } = options;
   if (rate !== 'max' && !(rate > 0)) throw new BadLoadOptions('--rate must be above 0, or max');
+  if (!Number.isInteger(options.burst) || options.burst < 1) throw new BadLoadOptions('--burst must be at least 1');
   if (!Number.isInteger(connections) || connections < 1) throw new BadLoadOptions('--connections must be at least 1');
   if (!(durationS > 0)) throw new BadLoadOptions('--duration must be above 0');
   if (!(warmupS >= 0)) throw new BadLoadOptions('--warmup must be 0 or more');

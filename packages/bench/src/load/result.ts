@@ -1,3 +1,4 @@
+import type { SparseHistogram } from '../result/bench-result.js';
 import type { Percentiles } from './latencies.js';
 import type { LoadOptions } from './options.js';
 
@@ -43,6 +44,8 @@ export interface LoadResult {
   latenessUs: Percentiles;
   /** CPU of the generator's process per request, user and system. */
   generatorCpuUs: number;
+  /** What the percentiles come from. Not printed. */
+  histograms: { latencyUs: SparseHistogram; latenessUs: SparseHistogram };
 }
 
 /** Counts failures by reason and keeps the first of each in words. */

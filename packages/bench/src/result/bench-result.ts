@@ -101,6 +101,8 @@ export interface Round {
   /** False when the round is no measurement; `invalid` says why, one sentence each. */
   valid: boolean;
   invalid: string[];
+  /** Its only fault is that the generator was late: this round is left out and the others count. Any other fault makes the whole row invalid. */
+  late: boolean;
   /** Requests with a whole and correct answer. For TCP bulk: 1. For idle connections: connections that are open. */
   requests: number;
   /** Failed requests by reason. */

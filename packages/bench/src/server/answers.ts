@@ -3,6 +3,11 @@ import type { MessageHead } from '../http/message-reader.js';
 
 /** What the bench's server answers, as bytes. Pure. */
 
+/** The body of every answer without a special path. */
+export function fixedBody(bytes: number): Buffer {
+  return Buffer.alloc(bytes, 'tulle ');
+}
+
 /** The answer that every request without a special path gets: made once, so that serving is one write. */
 export class FixedAnswer {
   readonly #whole: Buffer;
@@ -12,7 +17,7 @@ export class FixedAnswer {
   readonly #smallBody: string | undefined;
 
   constructor(bodyBytes: number) {
-    this.#body = Buffer.alloc(bodyBytes, 'tulle ');
+    this.#body = fixedBody(bodyBytes);
     const hash = createHash('sha256').update(this.#body).digest('hex');
     this.#headStart = `HTTP/1.1 200 OK\r\ncontent-length: ${bodyBytes}\r\ncontent-type: text/plain\r\nx-tulle-bench-sha256: ${hash}\r\n`;
     this.#whole = Buffer.concat([Buffer.from(`${this.#headStart}\r\n`), this.#body]);

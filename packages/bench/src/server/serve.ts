@@ -6,7 +6,7 @@ import { echoAnswer, FixedAnswer, hashAnswer, refusal } from './answers.js';
 
 /*
  * The server behind what is measured. It answers every path with the same bytes; a body that is sent to /echo comes back, one that is
- * sent to /hash is answered with its SHA-256. It echoes x-tulle-bench-id, so that the generator can tell whose answer it got.
+ * sent to /hash is answered with its SHA-256. A request that announces the hash of its body is refused when the body has another. It echoes x-tulle-bench-id, so that the generator can tell whose answer it got.
  */
 
 export interface ServeOptions {
@@ -91,7 +91,7 @@ class Exchange {
     this.#head = head;
     this.#path = head.target.split('?', 1)[0];
     this.#length = 0;
-    this.#hash = this.#path === '/hash' ? createHash('sha256') : undefined;
+    this.#hash = this.#path === '/hash' || head.sha256 !== '' ? createHash('sha256') : undefined;
   }
 
   body(bytes: Buffer, start: number, end: number): void {
@@ -121,7 +121,11 @@ class Exchange {
   }
 
   #answer(head: MessageHead): (Buffer | string)[] {
-    if (this.#hash !== undefined) return hashAnswer(head, this.#hash.digest('hex'));
+    const hash = this.#hash?.digest('hex');
+    if (this.#path === '/hash') return hashAnswer(head, hash as string);
+    if (hash !== undefined && hash !== head.sha256) {
+      return [refusal('422 Unprocessable Content', `the body has the hash ${hash}, announced was another`)];
+    }
     if (this.#path === '/echo') {
       const chunks = this.#chunks;
       this.#chunks = [];

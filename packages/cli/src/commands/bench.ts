@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
 import type { Finish } from '../finish.js';
 import { type Address, address, byteRange, collect, header, rate, seconds, wholeNumber } from '../values.js';
+import { benchRunCommand } from './bench-run.js';
 
 const loadHelp = `
 Latency counts from when a request was due, not from when it was sent, so a slow answer is not hidden by the requests
@@ -28,6 +29,7 @@ interface LoadFlags {
   rate: number | 'max';
   schedule: LoadOptions['schedule'];
   seed: number;
+  burst: number;
   connections: number;
   duration?: number;
   warmup?: number;
@@ -47,7 +49,10 @@ interface LoadFlags {
 export function benchCommand(finish: Finish): Command {
   const command = new Command('bench')
     .summary('measure')
-    .description('Generates load with honest latencies, and serves what is measured.');
+    .description(
+      'Measures Tulle beside other proxies; generates load with honest latencies, and serves what is measured.',
+    );
+  command.addCommand(benchRunCommand(finish));
   command.addCommand(loadCommand(finish));
   command
     .command('serve')
@@ -68,8 +73,11 @@ function loadCommand(finish: Finish): Command {
     .requiredOption('--url <url>', 'what to ask for; http only')
     .option('--connect <addr:port>', 'dial this instead of the host in the URL', address)
     .option('--rate <n|max>', 'requests a second, or max: as fast as answers come', rate, 1000)
-    .addOption(new Option('--schedule <kind>', 'when requests are due').choices(['fixed', 'poisson']).default('fixed'))
+    .addOption(
+      new Option('--schedule <kind>', 'when requests are due').choices(['fixed', 'poisson', 'bursts']).default('fixed'),
+    )
     .option('--seed <n>', 'of the poisson schedule', wholeNumber(1, 0x7fffffff), 1)
+    .option('--burst <n>', 'requests that are due at once, with the schedule bursts', wholeNumber(1, 10_000), 1)
     .option('--connections <n>', 'keep-alive connections', wholeNumber(1, 10_000), 16)
     .option('--duration <time>', 'measured time (default: 10s, or as long as --requests take)', seconds)
     .option('--warmup <time>', 'time before it that is not recorded (default: 1s, or 0s with --requests)', seconds)
@@ -117,6 +125,7 @@ export function loadOptions(flags: LoadFlags): LoadOptions {
     rate: flags.rate,
     schedule: flags.schedule,
     seed: flags.seed,
+    burst: flags.burst,
     connections: flags.connections,
     durationS: flags.duration ?? (bounded ? Number.POSITIVE_INFINITY : 10),
     warmupS: flags.warmup ?? (bounded ? 0 : 1),

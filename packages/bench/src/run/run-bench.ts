@@ -1,0 +1,147 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { readCase } from '../cases/read-case.js';
+import type { BenchCase } from '../result/bench-case.js';
+import type { BenchResult, CaseResult } from '../result/bench-result.js';
+import { directName, systemsOf } from '../systems/registry.js';
+import type { System } from '../systems/system.js';
+import type { TulleBuild } from '../systems/tulle.js';
+import { askLeave } from '../topology/pinning.js';
+import { type Certificates, makeCertificates } from './certificates.js';
+import { machineInfo, revisionOf } from './machine.js';
+import { type CaseEvent, runCase } from './run-case.js';
+
+/** `tulle bench run`. */
+export interface BenchOptions {
+  /** Names or paths. */
+  cases: readonly string[];
+  /** Names of systems, in any order; undefined: all that are found. `direct` is always measured. */
+  peers: readonly string[] | undefined;
+  quick: boolean;
+  /** Exactly so many rounds instead of what the case says. */
+  rounds: number | undefined;
+  /** Path of Tulle's `main.js`. */
+  program: string;
+  /** Further builds of Tulle, or the same one on another node. */
+  builds: readonly TulleBuild[];
+  /** Arguments as typed, for the result. */
+  command: readonly string[];
+}
+
+export interface BenchListener {
+  caseStarts(benchCase: BenchCase, index: number, count: number): void;
+  event(event: CaseEvent): void;
+  caseEnds(result: CaseResult): void;
+}
+
+/** The options ask for something that is not there: one sentence that says what there is. */
+export class BadBenchOptions extends Error {
+  override readonly name = 'BadBenchOptions';
+}
+
+/**
+ * Measures case after case. Everything it starts and writes is gone when it settles.
+ * @param interrupt ends the run early; what was measured is in the result, which is then partial.
+ * @throws BadBenchOptions, BadCase
+ */
+export async function runBench(
+  options: BenchOptions,
+  listener: BenchListener,
+  interrupt: AbortSignal,
+): Promise<BenchResult> {
+  const cases = options.cases.map((each) => planned(readCase(each), options));
+  const systems = chosen(systemsOf(options.program, options.builds), options.peers);
+  const startedAt = new Date().toISOString();
+  const originMs = performance.now();
+  const machine = machineInfo();
+  const leave = askLeave();
+  const folder = mkdtempSync(join(tmpdir(), 'tulle-bench-'));
+  const results: CaseResult[] = [];
+  let made: Certificates | undefined;
+  const certificates = (): Certificates => {
+    made ??= makeCertificates(join(folder, 'certificates'));
+    return made;
+  };
+  try {
+    for (const [index, benchCase] of cases.entries()) {
+      if (interrupt.aborted) break;
+      listener.caseStarts(benchCase, index, cases.length);
+      const moreRounds = (result: CaseResult): { more: boolean; reason: string } =>
+        fixedRounds(result, benchCase.rounds.min);
+      const heard = (event: CaseEvent): void => listener.event(event);
+      const result = await runCase({
+        benchCase,
+        systems,
+        certificates,
+        leave,
+        folder,
+        originMs,
+        interrupt,
+        moreRounds,
+        heard,
+      });
+      results.push(result);
+      listener.caseEnds(result);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const { node, v8, openssl } = process.versions;
+  return {
+    schema: 'tulle.dev/bench-result/v1',
+    run: {
+      startedAt,
+      endedAt: new Date().toISOString(),
+      partial: interrupt.aborted,
+      command: [...options.command],
+      quick: options.quick,
+      machine,
+      node: { version: node, v8, openssl },
+      revision: revisionOf(dirname(options.program)),
+      topology: 'loopback',
+    },
+    cases: results,
+  };
+}
+
+/** Writes the result file into a folder, which is made. Returns its path. */
+export function writeResult(folder: string, result: BenchResult): string {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'result.json');
+  writeFileSync(file, `${JSON.stringify(result)}\n`);
+  return file;
+}
+
+function fixedRounds(result: CaseResult, count: number): { more: boolean; reason: string } {
+  const made = Math.max(-1, ...result.rounds.map((each) => each.index)) + 1;
+  return { more: made < count, reason: `${made} rounds, as asked for` };
+}
+
+/** The case with what the options change in it. Pure. */
+export function planned(benchCase: BenchCase, options: Pick<BenchOptions, 'quick' | 'rounds'>): BenchCase {
+  const { rounds } = benchCase;
+  const quick: BenchCase['rounds'] = {
+    ...rounds,
+    min: Math.min(rounds.min, 4),
+    max: Math.min(rounds.max, 4),
+    seconds: Math.min(rounds.seconds, 1),
+    requests: rounds.requests === undefined ? undefined : Math.min(rounds.requests, 100_000),
+    warmupRequests: Math.min(rounds.warmupRequests, 10_000),
+    sampleMemoryEvery: rounds.sampleMemoryEvery === undefined ? undefined : Math.min(rounds.sampleMemoryEvery, 10_000),
+  };
+  const base = options.quick ? quick : rounds;
+  const count = options.rounds;
+  return { ...benchCase, rounds: count === undefined ? base : { ...base, min: count, max: count } };
+}
+
+/** @throws BadBenchOptions */
+function chosen(systems: readonly System[], peers: readonly string[] | undefined): System[] {
+  if (peers === undefined) return [...systems];
+  const names = systems.map((each) => each.name);
+  for (const peer of peers) {
+    if (peer === directName || names.includes(peer)) continue;
+    throw new BadBenchOptions(`there is no system ${peer}: write some of ${[directName, ...names].join(', ')}`);
+  }
+  return systems.filter((each) => peers.includes(each.name));
+}

@@ -1,0 +1,153 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { snapshotOf, type Watched, withDescendants } from '../accounting/snapshot.js';
+import type { LoadTarget } from '../load/closed-loop.js';
+import type { BenchCase, Work } from '../result/bench-case.js';
+import type { Pinning } from '../result/bench-result.js';
+import type { Address, Found, ProxySpec } from '../systems/system.js';
+import { type Launched, launch, listening } from '../topology/launch.js';
+import { pinned } from '../topology/pinning.js';
+import { freePorts } from '../topology/ports.js';
+import type { Certificates } from './certificates.js';
+import type { ProxyFate } from './validity.js';
+
+/** What a system is started into. */
+export interface Ground {
+  benchCase: BenchCase;
+  server: Address;
+  certificates: Certificates | undefined;
+  pinning: Pinning;
+  mayTie: boolean;
+  /** An empty folder for the system. */
+  folder: string;
+}
+
+interface RunningProxy {
+  spec: ProxySpec;
+  program: Launched;
+  /** `pid@start` of each of its processes after the start. */
+  identity: string[];
+}
+
+/** A system with its proxies running. */
+export class RunningSystem {
+  readonly name: string;
+  readonly commands: string[][];
+  readonly files: { name: string; text: string }[];
+  /** Where the generator connects to. */
+  readonly target: LoadTarget;
+  readonly #proxies: RunningProxy[];
+
+  private constructor(name: string, target: LoadTarget) {
+    this.name = name;
+    this.target = target;
+    this.commands = [];
+    this.files = [];
+    this.#proxies = [];
+  }
+
+  /** `direct`: no proxies, the server itself is what the generator connects to. */
+  static direct(name: string, server: Address): RunningSystem {
+    return new RunningSystem(name, { ...server, tls: undefined });
+  }
+
+  /**
+   * Starts the proxies of a system, the one next to the server first.
+   * @throws with the reason and the program's own words when one does not listen.
+   */
+  static async start(name: string, found: Found, ground: Ground, tls: LoadTarget['tls']): Promise<RunningSystem> {
+    const specs = await specsOf(ground);
+    const running = new RunningSystem(name, { ...specs[specs.length - 1].listen, tls });
+    try {
+      for (const spec of specs) await running.#start(found, spec, ground);
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+    return running;
+  }
+
+  /** All processes of its proxies as they are now. */
+  watched(): Watched[] {
+    return this.#proxies.flatMap(({ spec, program }) =>
+      withDescendants(program.pid).map((pid): Watched => ({ role: 'proxy', name: spec.name, pid })),
+    );
+  }
+
+  get pids(): number[] {
+    return this.#proxies.flatMap(({ identity }) => identity.map((each) => Number.parseInt(each, 10)));
+  }
+
+  /** What has become of its proxies since they were started. */
+  fates(): ProxyFate[] {
+    return this.#proxies.map(({ spec, program, identity }) => {
+      const ended = program.ended();
+      return {
+        name: spec.name,
+        before: identity,
+        after: identityOf(program.pid),
+        ended: ended === undefined ? undefined : `${ended}${program.said() === '' ? '' : `: ${program.said()}`}`,
+      };
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#proxies.splice(0).map(({ program }) => program.stop()));
+  }
+
+  async #start(found: Found, spec: ProxySpec, ground: Ground): Promise<void> {
+    mkdirSync(spec.folder, { recursive: true });
+    const plan = found.plan(spec);
+    for (const { name, text } of plan.files) {
+      writeFileSync(join(spec.folder, name), text);
+      this.files.push({ name: `${spec.name}/${name}`, text });
+    }
+    const command = pinned(plan.command, 'proxy', ground.pinning, ground.mayTie);
+    this.commands.push(command);
+    const program = launch(command, { ipc: false, cwd: spec.folder });
+    const proxy: RunningProxy = { spec, program, identity: [] };
+    this.#proxies.push(proxy);
+    await listening(program, spec.listen.host, spec.listen.port);
+    proxy.identity = identityOf(program.pid);
+  }
+}
+
+/** Specs of the proxies from the server's side to the client's. */
+async function specsOf({ benchCase, server, certificates, folder }: Ground): Promise<ProxySpec[]> {
+  const { hops, tls, protocol, work } = benchCase;
+  const ports = await freePorts(hops);
+  const listen = (index: number): Address => ({ host: '127.0.0.1', port: ports[index] });
+  const common = { protocol, connections: connectionsOf(work) };
+  if (hops === 1) {
+    const listenTls = tls === 'downstream' ? certificates?.server : undefined;
+    return [{ ...common, name: 'proxy', folder, listen: listen(0), to: server, listenTls, toTls: undefined }];
+  }
+  const isEncrypted = tls === 'between';
+  const near: ProxySpec = {
+    ...common,
+    name: 'server-side',
+    folder: join(folder, 'server-side'),
+    listen: listen(0),
+    to: server,
+    listenTls: isEncrypted ? certificates?.server : undefined,
+    toTls: undefined,
+  };
+  const far: ProxySpec = {
+    ...common,
+    name: 'client-side',
+    folder: join(folder, 'client-side'),
+    listen: listen(1),
+    to: near.listen,
+    listenTls: undefined,
+    toTls: isEncrypted ? certificates?.client : undefined,
+  };
+  return [near, far];
+}
+
+function connectionsOf(work: Work): number {
+  return Math.max(64, work.connections);
+}
+
+function identityOf(pid: number): string[] {
+  return withDescendants(pid).map((each) => `${each}@${snapshotOf(each)?.startTicks ?? 'gone'}`);
+}
