@@ -49,7 +49,7 @@ function compileChain(
 /** The handshake comes before the choice among the chains of one destination: all of them offer what any of them serves, in the order of the chains. */
 function offeredAlpn(chain: FilterChainConfig, listener: ListenerConfig): string[] {
   const same = listener.chains.filter(
-    ({ match }) => match.address === chain.match.address && match.port === chain.match.port,
+    ({ match, tls }) => tls !== undefined && match.address === chain.match.address && match.port === chain.match.port,
   );
   return [...new Set(same.flatMap(({ match }) => match.alpn ?? []))];
 }

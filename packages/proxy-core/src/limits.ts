@@ -39,6 +39,11 @@ export interface Limits {
    * server-first protocols only. At the edge: the server is dialled, and heard if it speaks before the client; a ClientHello that comes later than that finds plain text.
    */
   readonly tlsDetectDelayMs: number;
+  /**
+   * Bytes of a ClientHello that is read to tell whether the mesh or the application is meant; those of browsers have 2 KB, the largest key shares double that.
+   * At the edge: refused.
+   */
+  readonly maxClientHelloBytes: number;
   /** A downstream connection with no exchange. Longer than `upstreamIdleTimeoutMs`, so that of two Tulle proxies the client side closes first. */
   readonly downstreamIdleTimeoutMs: number;
   /** An upstream connection in the pool with no exchange. At the edge: closed. */
@@ -73,6 +78,7 @@ export const defaultLimits: Limits = {
   headTimeoutMs: 30_000,
   detectDelayMs: 5,
   tlsDetectDelayMs: 1_000,
+  maxClientHelloBytes: 16_384,
   downstreamIdleTimeoutMs: 300_000,
   upstreamIdleTimeoutMs: 60_000,
   streamIdleTimeoutMs: 300_000,

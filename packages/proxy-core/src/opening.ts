@@ -6,6 +6,7 @@
  *        │ several
  *        ▼
  *     sniffing ─▶ ClientHello ─▶ handshake ─▶ peer ─▶ ALPN ───────────▶ http | tcp | reading
+ *        │             └─ its ALPN is not one that is served here ────▶ tcp: the application ends its own TLS
  *        │   └──▶ HTTP, other bytes, the end ─────────────────────────▶ http | tcp
  *        └─ silence: the server may speak first: dial it ahead, and let whoever speaks first decide
  *
@@ -15,11 +16,20 @@
  * `reading` is sniffing inside TLS. Who has not decided by the deadline is opaque where that is served, and closed elsewhere.
  */
 import { classify } from './detect/classify.js';
+import { readClientHello } from './detect/client-hello.js';
 import { type Failure, failure } from './failure.js';
 import type { Tunnel } from './forward/tunnel.js';
 import type { Clock, Connection, ConnectionHandler, IoError, Sniffer } from './io/io.js';
 import type { Limits } from './limits.js';
-import { type Chain, type ChainSet, chainForAlpn, chainForBytes } from './listen/chains.js';
+import {
+  type Chain,
+  type ChainSet,
+  chainForAlpn,
+  chainForBytes,
+  chainForHello,
+  choosesByHello,
+  takesTls,
+} from './listen/chains.js';
 import { verifyClient } from './secure/server-tls.js';
 import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
 
@@ -57,7 +67,7 @@ const decideBytes = 32;
 /** First byte of a TLS record of type handshake (RFC 8446 section 5.1). */
 const handshakeRecord = 0x16;
 const noBytes = new Uint8Array(0);
-const nobody: ChainSet = { tls: [], plain: [] };
+const nobody: ChainSet = { tls: [], passthrough: [], plain: [] };
 const noChain = failure('no-route', 'no filter chain any more');
 
 export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
@@ -72,6 +82,8 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   private startMs = -1;
   /** What has come may be the beginning of a ClientHello, and TLS is served: opaque is no answer to its silence. */
   private mayBeTls = false;
+  /** It is one, and not whole yet. */
+  private readsHello = false;
   /** Dialled ahead because the client has said nothing. */
   private ahead: Tunnel | undefined = undefined;
   /** The chain, as configured then, by which it was dialled. */
@@ -92,20 +104,20 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   start(): void {
     const { chains, services } = this;
     const [only] = chains.plain;
-    if (chains.tls.length === 0 && chains.plain.length === 1 && only.protocol !== 'auto') {
+    if (!takesTls(chains) && chains.plain.length === 1 && only.protocol !== 'auto') {
       this.serve(only, only.protocol, noBytes);
       return;
     }
     this.startMs = services.clock.nowMs();
     services.openingStarted(this);
     services.timers.arm(this.deadline, services.limits.headTimeoutMs);
-    if (chains.plain.length === 0) {
+    if (chains.plain.length + chains.passthrough.length === 0) {
       this.handshake();
       return;
     }
     if (chainForBytes(chains, 'tcp') !== undefined) {
       const { detectDelayMs, tlsDetectDelayMs } = services.limits;
-      services.timers.arm(this.silence, chains.tls.length > 0 ? tlsDetectDelayMs : detectDelayMs);
+      services.timers.arm(this.silence, takesTls(chains) ? tlsDetectDelayMs : detectDelayMs);
     }
     this.connection.sniff(this);
   }
@@ -125,20 +137,49 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   onSniff(_connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     if (this.state !== 'sniffing') return;
     const kind = classify(bytes, start, end);
-    const { tls, plain } = this.chains;
+    const { chains } = this;
     if (kind === 'more') {
-      if (tls.length > 0 && bytes[start] === handshakeRecord) this.awaitClientHello();
+      if (takesTls(chains) && bytes[start] === handshakeRecord) this.awaitClientHello();
       return;
     }
-    if (kind === 'tls' && tls.length > 0) {
-      this.handshake();
+    if (kind === 'tls' && takesTls(chains)) {
+      this.clientHello(chains, bytes, start, end);
       return;
     }
     const wanted = kind === 'http1' ? 'http' : 'tcp';
-    const chain = chainForBytes(this.chains, wanted) ?? plain[0];
+    const chain = chainForBytes(chains, wanted) ?? chains.plain[0];
     if (chain !== undefined) this.serve(chain, wanted, noBytes);
-    else if (tls.length > 0) this.reject(failure('bad-request', 'the client does not speak TLS'));
+    else if (takesTls(chains)) this.reject(failure('bad-request', 'the client does not speak TLS'));
     else this.reject(noChain);
+  }
+
+  /** Does the mesh's TLS begin, or the application's own? Only the first tells who the client is. */
+  private clientHello(chains: ChainSet, bytes: Uint8Array, start: number, end: number): void {
+    if (!choosesByHello(chains)) {
+      const [only] = chains.passthrough;
+      if (only === undefined) this.handshake();
+      else this.serveTcp(only, noBytes);
+      return;
+    }
+    this.awaitClientHello();
+    this.readsHello = true;
+    const hello = readClientHello(bytes, start, end, this.services.limits.maxClientHelloBytes);
+    if (hello === 'more') return;
+    if (hello === 'malformed') {
+      this.reject(failure('bad-request', 'what begins like TLS is no ClientHello, or too long for one'));
+      return;
+    }
+    const chain = chainForHello(chains, hello.alpn);
+    if (chain !== undefined && chain.tls === undefined) this.serveTcp(chain, noBytes);
+    // Also without a chain: the handshake tells the client that no protocol is in common.
+    else if (chains.tls.length > 0) this.handshake();
+    else
+      this.reject(
+        failure(
+          'no-route',
+          `no filter chain for ALPN ${JSON.stringify(hello.alpn)}, server name ${JSON.stringify(hello.serverName)}`,
+        ),
+      );
   }
 
   onOpen(connection: Connection): void {
@@ -177,7 +218,7 @@ export class Opening implements Sniffer, ConnectionHandler, TimerOwner {
   /** All that comes has come. What does not tell by then is opaque, where that is served: no request is that short. */
   onEnd(connection: Connection): void {
     if (this.state === 'sniffing') {
-      const opaque = this.opaqueChain();
+      const opaque = this.readsHello ? undefined : this.opaqueChain();
       if (opaque !== undefined) this.serve(opaque, 'tcp', noBytes);
       else this.reject(failure('downstream-closed', 'the client ended before it said what it speaks'));
     }

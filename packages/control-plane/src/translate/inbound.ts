@@ -59,7 +59,7 @@ export function interceptedInbound(pod: ModelPod | undefined, trustDomain: strin
         filters: elsewhere,
       },
     ],
-    // Also the application's own TLS, to whatever port: it is passed through as it is.
+    // Also the application's own TLS, to whatever port nobody declares: it is passed on as it came.
     defaultFilterChain: { name: 'plain-other', filters: elsewhere },
   });
   const names = [clusterName.inboundPassthrough, ...ports.map(({ port }) => clusterName.inboundPort(port))];
@@ -80,11 +80,6 @@ export function listedInbound(pod: ModelPod | undefined, podIp: string, trustDom
         name,
         address: socketAddress(address, listenPort),
         filterChains: portChains(declared, undefined, pod, trustDomain),
-        // The application's own TLS.
-        defaultFilterChain: {
-          name: 'plain-other',
-          filters: tcpProxy(name, cluster, rbacOf(pod, { protocol: 'tcp', port, trustDomain })),
-        },
       }),
     );
   }
@@ -92,7 +87,8 @@ export function listedInbound(pod: ModelPod | undefined, podIp: string, trustDom
 }
 
 /**
- * The chains of one port: from other sidecars as their ALPN says, and from everybody else as the port's protocol says.
+ * The chains of one port: from other sidecars as their ALPN says, and from everybody else as the port's protocol says. TLS that is not the mesh's is the
+ * application's own: it is passed on as it came, under the policies of opaque connections without an identity.
  * @param destinationPort what connections were going to, where one listener serves all ports.
  */
 function portChains(
@@ -113,6 +109,7 @@ function portChains(
   const chains: FilterChain[] = [
     { name: `mesh-http/${port}`, ...mesh(alpn.http1), filters: http },
     { name: `mesh-tcp/${port}`, ...mesh(alpn.tcp), filters: tcp },
+    { name: `own-tls/${port}`, filterChainMatch: { destinationPort, transportProtocol: transport.tls }, filters: tcp },
   ];
   const carriage = carriageOf(protocol);
   if (carriage === 'http') chains.push({ name: `plain-http/${port}`, filterChainMatch: plain, filters: http });

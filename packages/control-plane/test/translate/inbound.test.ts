@@ -49,6 +49,7 @@ t.test('a port of HTTP: mesh TLS by its ALPN, plain as HTTP, and everything else
   t.same(listeners[0].filterChains.map(told), [
     'mesh-http/8080: 8080 tls tulle-http/1.1 -> http_connection_manager(router) inbound/8080 [mesh TLS]',
     'mesh-tcp/8080: 8080 tls tulle-tcp -> tcp_proxy inbound/8080 [mesh TLS]',
+    'own-tls/8080: 8080 tls -> tcp_proxy inbound/8080',
     'plain-http/8080: 8080 raw_buffer -> http_connection_manager(router) inbound/8080',
     'mesh-other: tls tulle-http/1.1,tulle-tcp -> tcp_proxy inbound-passthrough [mesh TLS]',
   ]);
@@ -95,6 +96,7 @@ t.test('policies stand before everything that reaches the application', async (t
   t.same(listeners[0].filterChains.map(told), [
     'mesh-http/8080: 8080 tls tulle-http/1.1 -> http_connection_manager(rbac,rbac,router) inbound/8080 [mesh TLS]',
     'mesh-tcp/8080: 8080 tls tulle-tcp -> rbac, rbac, tcp_proxy inbound/8080 [mesh TLS]',
+    'own-tls/8080: 8080 tls -> rbac, rbac, tcp_proxy inbound/8080',
     'plain-http/8080: 8080 raw_buffer -> http_connection_manager(rbac,rbac,router) inbound/8080',
     'mesh-other: tls tulle-http/1.1,tulle-tcp -> rbac, rbac, tcp_proxy inbound-passthrough [mesh TLS]',
   ]);
@@ -105,7 +107,14 @@ t.test('a policy for one port is not there at another', async (t) => {
   const deny = policy('AuthorizationPolicy', 'p', 'action: Deny, rules: [{to: [{ports: [8080]}]}]');
   const { listeners } = inboundOf(docs(pod('p', { ports: '{containerPort: 8080}, {containerPort: 9000}' }), deny), 'p');
   const guarded = listeners[0].filterChains.filter((chain) => told(chain).includes('rbac')).map(({ name }) => name);
-  t.same(guarded, ['mesh-http/8080', 'mesh-tcp/8080', 'plain-http/8080', 'plain-tcp/8080', 'mesh-other']);
+  t.same(guarded, [
+    'mesh-http/8080',
+    'mesh-tcp/8080',
+    'own-tls/8080',
+    'plain-http/8080',
+    'plain-tcp/8080',
+    'mesh-other',
+  ]);
 });
 
 t.test('a pod that nobody knows lets nothing in', async (t) => {
@@ -138,11 +147,12 @@ t.test(
         useOriginalDst: undefined,
       },
     ]);
-    t.same([...listeners[0].filterChains, listeners[0].defaultFilterChain].map(told), [
+    t.equal(listeners[0].defaultFilterChain, undefined, 'nothing is left');
+    t.same(listeners[0].filterChains.map(told), [
       'mesh-http/8080: tls tulle-http/1.1 -> http_connection_manager(router) inbound/8080 [mesh TLS]',
       'mesh-tcp/8080: tls tulle-tcp -> tcp_proxy inbound/8080 [mesh TLS]',
+      'own-tls/8080: tls -> tcp_proxy inbound/8080',
       'plain-http/8080: raw_buffer -> http_connection_manager(router) inbound/8080',
-      'plain-other:  -> tcp_proxy inbound/8080',
     ]);
     t.match(json(named(clusters, 'inbound/8080')), {
       type: 'STATIC',

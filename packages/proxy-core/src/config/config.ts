@@ -57,7 +57,7 @@ export interface ListenerConfig {
 export interface FilterChainConfig {
   readonly name: string;
   readonly match: ChainMatchConfig;
-  /** Terminates TLS; only for chains whose `match.transport` is `tls`. */
+  /** Ends TLS; only for chains whose `match.transport` is `tls`. Such a chain without it passes TLS on as it came, with protocol `tcp`: its clients have no identity. */
   readonly tls?: ServerTlsConfig;
   /** `auto`: the first bytes decide between HTTP/1 and opaque TCP, and a server that speaks first is not kept waiting. Needs both `http` and `tcp`. */
   readonly protocol: 'http' | 'tcp' | 'auto';
@@ -70,9 +70,9 @@ export interface FilterChainConfig {
 export interface ChainMatchConfig {
   readonly address?: string;
   readonly port?: number;
-  /** undefined: both. `tls`: the first bytes are a ClientHello. `plain`: they are not. */
+  /** `tls`: the first bytes are a ClientHello. `plain`: they are not. undefined: both, where no chain of the destination says `tls` and takes it first. */
   readonly transport?: 'tls' | 'plain';
-  /** ALPN protocols that this chain serves; undefined: whatever is left. Only with `transport: 'tls'`. */
+  /** ALPN protocols, one of which the client offers; undefined: whatever no other chain claims. Only with `transport: 'tls'`. */
   readonly alpn?: readonly string[];
 }
 

@@ -77,13 +77,10 @@ function checkChain(chain: FilterChainConfig, path: string, complain: Complain):
     complain({ path: `${path}.tcp`, message: `is missing; protocol ${chain.protocol} needs it` });
   if (chain.match.address !== undefined && chain.match.port === undefined)
     complain({ path: `${path}.match.port`, message: 'is missing; an address is matched with its port' });
-  if (chain.match.alpn !== undefined && chain.tls === undefined)
-    complain({ path: `${path}.match.alpn`, message: 'needs tls settings' });
-  if (chain.match.transport === 'tls' && chain.tls === undefined)
-    complain({
-      path: `${path}.tls`,
-      message: 'is missing; to pass TLS through, leave match.transport out and use protocol tcp',
-    });
+  if (chain.match.alpn !== undefined && chain.tls === undefined && chain.match.transport !== 'tls')
+    complain({ path: `${path}.match.alpn`, message: 'needs match.transport tls' });
+  if (chain.match.transport === 'tls' && chain.tls === undefined && chain.protocol !== 'tcp')
+    complain({ path: `${path}.tls`, message: 'is missing; without it TLS is passed on, which takes protocol tcp' });
   if (chain.tls?.requireClientCertificate === true && chain.tls.clientTrust === undefined)
     complain({
       path: `${path}.tls.clientTrust`,

@@ -32,7 +32,7 @@ function classifyTls(bytes: Uint8Array, start: number, end: number): Protocol | 
   if (length > 2 && bytes[start + 2] > 4) return 'opaque';
   if (length > 4) {
     const record = bytes[start + 3] * 256 + bytes[start + 4];
-    if (record < 4 || record > 16_384) return 'opaque';
+    if (record === 0 || record > 16_384) return 'opaque';
   }
   if (length > 5) return bytes[start + 5] === 1 ? 'tls' : 'opaque';
   return 'more';

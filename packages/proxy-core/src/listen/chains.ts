@@ -28,7 +28,10 @@ export interface Chain {
 
 /** The chains of one destination, by what the first bytes may turn out to be. */
 export interface ChainSet {
+  /** End TLS. */
   readonly tls: readonly Chain[];
+  /** Pass a ClientHello on as it came, to whoever ends TLS behind them. Empty where `plain` has the only chains there are: what it takes includes TLS then. */
+  readonly passthrough: readonly Chain[];
   readonly plain: readonly Chain[];
 }
 
@@ -40,7 +43,10 @@ export interface ChainIndex {
 
 interface MutableSet {
   tls: Chain[];
+  passthrough: Chain[];
   plain: Chain[];
+  /** Of `plain`, those that TLS is not kept from. */
+  either: Chain[];
 }
 
 export function indexChains(
@@ -49,7 +55,7 @@ export function indexChains(
 ): ChainIndex {
   const byAddress = new Map<string, MutableSet>();
   const byPort = new Map<number, MutableSet>();
-  const fallback: MutableSet = { tls: [], plain: [] };
+  const fallback = emptySet();
   for (const config of configs) {
     const { address, port, transport } = config.match;
     let set = fallback;
@@ -57,9 +63,13 @@ export function indexChains(
     else if (port !== undefined) set = entry(byPort, port);
     const chain = compile(config);
     if (transport !== 'plain' && chain.tls !== undefined) set.tls.push(chain);
+    if (transport === 'tls' && chain.tls === undefined) set.passthrough.push(chain);
     if (transport !== 'tls') set.plain.push(chain);
+    if (transport === undefined && chain.tls === undefined && chain.protocol !== 'http') set.either.push(chain);
   }
-  const hasFallback = fallback.tls.length + fallback.plain.length > 0;
+  for (const set of [fallback, ...byAddress.values(), ...byPort.values()])
+    if (takesTls(set)) set.passthrough.push(...set.either);
+  const hasFallback = takesTls(fallback) || fallback.plain.length > 0;
   return { byAddress, byPort, fallback: hasFallback ? fallback : undefined };
 }
 
@@ -70,6 +80,31 @@ export function findChains(index: ChainIndex, destination: SocketAddress): Chain
     if (exact !== undefined) return exact;
   }
   return index.byPort.get(destination.port) ?? index.fallback;
+}
+
+/** TLS is told apart from what else comes. */
+export function takesTls({ tls, passthrough }: ChainSet): boolean {
+  return tls.length + passthrough.length > 0;
+}
+
+/** Whether it takes a ClientHello's ALPN to tell which chain is meant. */
+export function choosesByHello({ tls, passthrough }: ChainSet): boolean {
+  const [first] = passthrough;
+  return first !== undefined && (tls.length > 0 || passthrough.length > 1 || first.alpn !== undefined);
+}
+
+/**
+ * Who takes a ClientHello: the chain that claims one of the protocols offered, in the client's order, else the one that claims none; one that ends TLS before one
+ * that passes it on (Envoy: FilterChainMatch.application_protocols with the TLS inspector).
+ */
+export function chainForHello({ tls, passthrough }: ChainSet, offered: readonly string[]): Chain | undefined {
+  for (const protocol of offered) {
+    const claims = (chain: Chain): boolean => chain.alpn?.includes(protocol) === true;
+    const chain = tls.find(claims) ?? passthrough.find(claims);
+    if (chain !== undefined) return chain;
+  }
+  const takesRest = (chain: Chain): boolean => chain.alpn === undefined;
+  return tls.find(takesRest) ?? passthrough.find(takesRest);
 }
 
 /** Among TLS chains the one that claims the ALPN protocol agreed on, else the one that claims none. */
@@ -87,8 +122,12 @@ export function chainForBytes(set: ChainSet, kind: 'http' | 'tcp'): Chain | unde
 function entry<K>(map: Map<K, MutableSet>, key: K): MutableSet {
   let set = map.get(key);
   if (set === undefined) {
-    set = { tls: [], plain: [] };
+    set = emptySet();
     map.set(key, set);
   }
   return set;
+}
+
+function emptySet(): MutableSet {
+  return { tls: [], passthrough: [], plain: [], either: [] };
 }

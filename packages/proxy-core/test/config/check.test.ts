@@ -137,7 +137,7 @@ const wrong: [path: string, value: unknown, ...complaints: string[]][] = [
   [`${chain}.protocol`, 'auto', `${chain}.tcp`],
   [`${chain}.http`, undefined],
   [`${chain}.http.routes`, 'other'],
-  [`${chain}.tls`, undefined, `${chain}.match.alpn`, `${chain}.tls`],
+  [`${chain}.tls`, undefined],
   [`${chain}.tls.identity`, 'other', 'listeners[0].chains[1].tls.identity', `${chain}.tls.identity`],
   [`${chain}.tls.clientTrust`, undefined, 'listeners[0].chains[1].tls.clientTrust', `${chain}.tls.clientTrust`],
   ['listeners[0].chains[1].tls.requireClientCertificate', false],

@@ -16,6 +16,8 @@ const certain: readonly (readonly [string, string, number])[] = [
   ['M-SEARCH /a HTTP/1.1\r\n', 'http1', 10],
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2', 12],
   ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'tls', 6],
+  ['\x16\x03\x01\x00\x01\x01\x16\x03\x01', 'tls', 6],
+  ['\x16\x03\x01\x00\x00\x01', 'opaque', 5],
   ['\x16\x03\x01\x02\x00\x02', 'opaque', 6],
   ['\x16\x03\x05', 'opaque', 3],
   ['\x16\x02', 'opaque', 2],

@@ -52,12 +52,16 @@ function opened(set: ChainSet): { io: WireIo; wire: Wire; opening: Opening; left
 }
 
 t.test('where the protocol is known at once, the first head has all of it', (t) => {
-  t.same(opened({ tls: [], plain: [chain('plain', false)] }).left, [1_000]);
+  t.same(opened({ tls: [], passthrough: [], plain: [chain('plain', false)] }).left, [1_000]);
   t.end();
 });
 
 t.test('what sniffing took is off the time for the first head', (t) => {
-  const { io, wire, opening, left } = opened({ tls: [chain('tls', true)], plain: [chain('plain', false)] });
+  const { io, wire, opening, left } = opened({
+    tls: [chain('tls', true)],
+    passthrough: [],
+    plain: [chain('plain', false)],
+  });
   io.advance(600);
   const bytes = bytesOf('GET / HTTP/1.1\r\n');
   opening.onSniff(wire, bytes, 0, bytes.length);
@@ -68,12 +72,12 @@ t.test('what sniffing took is off the time for the first head', (t) => {
 t.test(
   'what the handshake took is off the time for the first head, and a handshake has no more than all of it',
   (t) => {
-    const { io, wire, opening, left } = opened({ tls: [chain('tls', true)], plain: [] });
+    const { io, wire, opening, left } = opened({ tls: [chain('tls', true)], passthrough: [], plain: [] });
     io.advance(999);
     opening.onOpen(wire);
     t.same(left, [1]);
 
-    const slow = opened({ tls: [chain('tls', true)], plain: [] });
+    const slow = opened({ tls: [chain('tls', true)], passthrough: [], plain: [] });
     slow.io.advance(1_100);
     t.same(slow.rejected, ['head-timeout']);
     slow.opening.onOpen(slow.wire);

@@ -57,15 +57,26 @@ export function listenerPart(listener: Listener): ListenerPart {
     if (defaultFilterChain.filterChainMatch !== undefined) {
       throw new Refusal('default_filter_chain.filter_chain_match', 'must not be set');
     }
-    // Where another chain takes all plain connections, what is left is the TLS of others, which the proxy's chains of TLS have taken.
     if (!chains.some(takesAllPlain)) chains.push(last);
+    // What is left is the TLS that no chain ends.
+    else if (passesTls(last) && !chains.some(takesAllTls)) chains.push({ ...last, match: { transport: 'tls' } });
   }
   if (chains.length === 0) throw new Refusal('filter_chains', 'is empty');
   return { name, direction, address, kind, chains };
 }
 
 function takesAllPlain({ match, tls, isDetected }: ChainPart): boolean {
-  return match.port === undefined && tls === undefined && !isDetected;
+  return match.port === undefined && match.transport !== 'tls' && tls === undefined && !isDetected;
+}
+
+function takesAllTls(chain: ChainPart): boolean {
+  const { match, tls } = chain;
+  if (match.port !== undefined || match.transport === 'plain' || match.alpn !== undefined) return false;
+  return tls !== undefined || passesTls(chain);
+}
+
+function passesTls({ tls, carried }: ChainPart): boolean {
+  return tls === undefined && carried.kind === 'tcp';
 }
 
 function directionOf(direction: TrafficDirection): Direction {
@@ -99,7 +110,7 @@ function chainPart(chain: FilterChain, name: string, direction: Direction, path:
   const withoutRetryPolicy = direction === 'outbound' ? noRetries : undefined;
   const carried = carriedBy(chain.filters, withoutRetryPolicy, `${path}.filters`);
   const match = matchOf(chain.filterChainMatch, settings, carried, `${path}.filter_chain_match`);
-  const isDetected = settings === undefined && (chain.filterChainMatch?.applicationProtocols.length ?? 0) > 0;
+  const isDetected = match.transport !== 'tls' && (chain.filterChainMatch?.applicationProtocols.length ?? 0) > 0;
   return { name, match, tls: settings === undefined ? undefined : serverTls(settings), isDetected, carried };
 }
 
@@ -119,7 +130,14 @@ function matchOf(
     }
     return { ...found, transport: 'tls', ...(applicationProtocols.length > 0 ? { alpn: applicationProtocols } : {}) };
   }
-  if (transportProtocol === 'tls') throw new Refusal(`${path}.transport_protocol`, 'tls needs a TLS transport socket');
+  if (transportProtocol === 'tls') {
+    if (carried.kind !== 'tcp')
+      throw new Refusal(
+        `${path}.transport_protocol`,
+        'tls needs a TLS transport socket, or a TCP proxy that passes it on',
+      );
+    return { ...found, transport: 'tls', ...(applicationProtocols.length > 0 ? { alpn: applicationProtocols } : {}) };
+  }
   if (transportProtocol !== '' && transportProtocol !== 'raw_buffer') {
     throw new Refusal(`${path}.transport_protocol`, `"${transportProtocol}" is not understood`);
   }

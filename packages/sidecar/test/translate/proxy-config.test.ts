@@ -261,6 +261,43 @@ t.test('a principal with an empty name is nobody', async (t) => {
   ]);
 });
 
+t.test('TLS that no chain ends is passed on: to a TCP proxy that is for it, or to the default chain', async (t) => {
+  const chainsOf = (init: Partial<Parameters<typeof envoy.listener>[0]>) => {
+    const listener = envoy.listener({
+      name: 'inbound/8080',
+      address: envoy.address('127.0.0.1', 8080),
+      trafficDirection: 1,
+      ...init,
+    });
+    const [found] = configOf({ lds: [listener] }).listeners.filter(({ name }) => name === 'inbound/8080');
+    return found.chains.map(({ name, match, protocol }) => ({ name, match, protocol }));
+  };
+  const app = [envoy.tcpProxy('inbound-passthrough')];
+  const plain = { name: 'plain', filterChainMatch: { transportProtocol: 'raw_buffer' }, filters: app };
+  const own = (applicationProtocols: string[]) => ({
+    name: 'own',
+    filterChainMatch: { transportProtocol: 'tls', applicationProtocols },
+    filters: app,
+  });
+  t.same(chainsOf({ filterChains: [own([]), plain] })[0], {
+    name: 'own',
+    match: { transport: 'tls' },
+    protocol: 'tcp',
+  });
+  const some = { name: 'own', match: { transport: 'tls', alpn: ['h2'] }, protocol: 'tcp' };
+  t.same(chainsOf({ filterChains: [own(['h2']), plain] })[0], some);
+  const rest = { name: 'rest', filters: app };
+  const left = { name: 'rest', match: { transport: 'tls' }, protocol: 'tcp' };
+  t.same(chainsOf({ filterChains: [plain], defaultFilterChain: rest })[1], left);
+  t.same(chainsOf({ filterChains: [own(['h2']), plain], defaultFilterChain: rest })[2], left);
+  t.equal(chainsOf({ filterChains: [own([]), plain], defaultFilterChain: rest }).length, 2, 'nothing is left');
+  t.same(chainsOf({ filterChains: [own([])], defaultFilterChain: rest })[1], {
+    name: 'rest',
+    match: {},
+    protocol: 'tcp',
+  });
+});
+
 t.test('a text prefix is taken only where it means the same by segments', async (t) => {
   const prefix = (value: string) => envoy.route(toCluster, { match: { pathSpecifier: { case: 'prefix', value } } });
   const exact = envoy.route(toCluster, { match: { pathSpecifier: { case: 'path', value: '/a' } } });
@@ -311,7 +348,7 @@ t.test('values that would mean something else here are refused', async (t) => {
   t.match(chain([envoy.httpOver(envoy.rds(dialled), [], { serverName: 'x' })]), /typed_config.server_name: this field/);
   t.match(chain([http, http]), /filters\[1\]: comes after the last filter/);
   t.match(chain([http], { applicationProtocols: ['h3'] }), /"h3" cannot be detected/);
-  t.match(chain([http], { transportProtocol: 'tls' }), /tls needs a TLS transport socket/);
+  t.match(chain([http], { transportProtocol: 'tls' }), /tls needs a TLS transport socket, or a TCP proxy/);
   t.match(
     chain([http], { serverNames: ['a'] }),
     /^Listener "outbound\/10.96.0.5:80": filter_chains\[0\].filter_chain_match.server_names: this field/,
