@@ -20,7 +20,7 @@ function run(options: string): { status: number | null; stderr: string } {
   const { status, stderr } = spawnSync(process.execPath, args, {
     cwd: import.meta.dirname,
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 120_000,
   });
   return { status, stderr };
 }

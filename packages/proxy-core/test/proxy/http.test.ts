@@ -9,6 +9,7 @@ import {
   exchangeBytes,
   freePort,
   httpServer,
+  metricsOf,
   onEveryEngine,
   start,
   tcpServer,
@@ -93,8 +94,9 @@ onEveryEngine(t, 'a client connection and an upstream connection are used again 
   const upstreamPorts = new Set<string>();
   for (let i = 0; i < 20; i++) upstreamPorts.add((await ask({ port, agent })).body);
   t.equal(upstreamPorts.size, 1);
-  t.match(proxy.metrics(), /tulle_connections_total\{direction="outbound"\} 1\n/);
-  t.match(proxy.metrics(), /tulle_requests_total\{direction="outbound",cluster="up",status="200"\} 20\n/);
+  const metrics = await metricsOf(proxy);
+  t.match(metrics, /tulle_connections_total\{direction="outbound"\} 1\n/);
+  t.match(metrics, /tulle_requests_total\{direction="outbound",cluster="up",status="200"\} 20\n/);
 });
 
 onEveryEngine(
@@ -385,7 +387,7 @@ onEveryEngine(t, 'a client that never sends the rest of an answered request is c
       action: { kind: 'direct', status: 403, body: 'no' },
     },
   ] as const;
-  const { port } = await start(t, engine, config({ routes, limits: { headTimeoutMs: 150, lingerTimeoutMs: 50 } }));
+  const { port } = await start(t, engine, config({ routes, limits: { headTimeoutMs: 2_000, lingerTimeoutMs: 50 } }));
   // Resolves when the proxy ends the connection, which it did not.
   t.match(
     await exchangeBytes(port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf'),

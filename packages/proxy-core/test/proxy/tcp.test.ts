@@ -9,6 +9,7 @@ import {
   exchangeBytes,
   freePort,
   httpServer,
+  metricsOf,
   onEveryEngine,
   start,
   tcpServer,
@@ -242,7 +243,7 @@ onEveryEngine(
       const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException];
       t.equal(error.code, 'ECONNRESET', reason);
       t.match((await logged(1))[0], { reason, upstream: reason === 'upstream-connect-failed' ? /^127/ : '' });
-      t.match(proxy.metrics(), /tulle_connections_active\{direction="outbound"\} 0\n/);
+      t.match(await metricsOf(proxy), /tulle_connections_active\{direction="outbound"\} 0\n/);
     }
   },
 );

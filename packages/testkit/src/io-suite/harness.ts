@@ -37,7 +37,7 @@ export interface SuiteTest {
 }
 
 /** How long a condition may take. Only a broken engine waits for it. */
-const deadlineMs = 10_000;
+const deadlineMs = 60_000;
 
 /** Two ends of one connection of the same engine, both open. */
 export interface Pair {
@@ -88,7 +88,12 @@ export class Scene {
     return { socket, acceptor };
   }
 
-  connect(address: SocketAddress, handler: RecordingHandler, tls?: TlsContext, timeoutMs = 5_000): Connection {
+  connect(
+    address: SocketAddress,
+    handler: RecordingHandler,
+    tls?: TlsContext,
+    timeoutMs: number = deadlineMs,
+  ): Connection {
     return this.io.connect({ address, tls, serverName: '', timeoutMs }, handler);
   }
 

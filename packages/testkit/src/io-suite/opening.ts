@@ -86,9 +86,9 @@ export function openingCases(t: SuiteTest, harness: IoHarness): void {
     const { socket } = scene.listen((connection) => connection.startPlain(server));
     const client = new RecordingHandler();
     const startMs = scene.io.clock.nowMs();
-    const near = scene.connect(socket.address, client, undefined, 300);
+    const near = scene.connect(socket.address, client, undefined, 1500);
     await scene.until('open', () => client.opened);
-    await scene.until('the deadline has passed', () => scene.io.clock.nowMs() > startMs + 320);
+    await scene.until('the deadline has passed', () => scene.io.clock.nowMs() > startMs + 1520);
     t.same(client.events, ['open']);
     near.destroy(false);
   });

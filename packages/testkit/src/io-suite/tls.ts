@@ -364,7 +364,7 @@ export function tlsCases(t: SuiteTest, harness: IoHarness): void {
     const { clientTls } = await contexts(scene);
     const { socket, acceptor } = scene.listen((connection) => connection.startPlain(new RecordingHandler()));
     const client = new RecordingHandler();
-    scene.connect(socket.address, client, clientTls, 60);
+    scene.connect(socket.address, client, clientTls, 500);
     await scene.until('timed out', () => client.closed);
     t.equal(acceptor.accepted.length, 1, 'TCP was connected');
     t.same([client.events, client.error?.code], [['close'], 'timeout']);

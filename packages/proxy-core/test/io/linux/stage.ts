@@ -5,7 +5,7 @@ import type { Connection, TlsContext } from '../../../src/io/io.js';
 import { createLinuxIo, type LinuxIo, type LinuxIoOptions } from '../../../src/io/linux/linux-io.js';
 
 /** Only a broken engine waits for it. */
-const deadlineMs = 10_000;
+const deadlineMs = 60_000;
 
 export interface Stage {
   readonly io: LinuxIo;
@@ -33,7 +33,7 @@ export function openStage(t: { teardown(run: () => unknown): void }, options: Li
     async turns(count) {
       for (let i = 0; i < count; i++) await turn();
     },
-    connect: (address, handler, tls) => io.connect({ address, tls, serverName: '', timeoutMs: 5000 }, handler),
+    connect: (address, handler, tls) => io.connect({ address, tls, serverName: '', timeoutMs: deadlineMs }, handler),
   };
 }
 
