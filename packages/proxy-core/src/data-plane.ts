@@ -8,7 +8,7 @@ import { Http1Server } from './codec/http1/server.js';
 import { compileListeners } from './compile.js';
 import type { Direction as DirectionName, ProxyConfig } from './config/config.js';
 import type { Direction } from './direction.js';
-import type { Downstream, ExchangeOpener } from './exchange.js';
+import { type Downstream, type ExchangeOpener, nothingSeen, type SeenRequest } from './exchange.js';
 import { type Failure, failure, reasons } from './failure.js';
 import type { Exchange } from './forward/exchange.js';
 import type { Tunnel } from './forward/tunnel.js';
@@ -248,7 +248,13 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     recordFailure(endpoint, this.clock.nowMs());
   }
 
-  rejected(direction: DirectionName, connection: Connection, failed: Failure, spoken: 'http/1.1' | 'unknown'): void {
+  rejected(
+    direction: DirectionName,
+    connection: Connection,
+    failed: Failure,
+    spoken: 'http/1.1' | 'unknown',
+    { method, target }: SeenRequest = nothingSeen,
+  ): void {
     this.observer.rejected(direction, {
       remote: connection.remote,
       destination: connection.destination,
@@ -256,6 +262,8 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
       reason: failed.reason,
       detail: failed.detail,
       isHttp: spoken === 'http/1.1',
+      method,
+      target,
       // Nobody is answered with a status who did not speak HTTP.
       status: spoken === 'http/1.1' ? reasons[failed.reason].status : 0,
     });

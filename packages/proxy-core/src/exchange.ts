@@ -109,10 +109,18 @@ export interface ExchangeOpener {
   request(downstream: Downstream, head: Head): ExchangeEvents;
   /**
    * The bytes are no valid request, or none came in time: answer; the codec closes after `sendLocal(..., close = true)`. `told`: the request's exchange has had
-   * `downstreamGone` with this failure and recorded it; otherwise it is to be recorded here.
+   * `downstreamGone` with this failure and recorded it; otherwise it is to be recorded here, with what was `seen` of it.
    */
-  malformed(downstream: Downstream, failure: Failure, told: boolean): void;
+  malformed(downstream: Downstream, failure: Failure, told: boolean, seen: SeenRequest | undefined): void;
 }
+
+/** What could be read of a request that is refused, for the log; '' for what could not. The target is as it was sent: nothing may be decided by it. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly target: string;
+}
+
+export const nothingSeen: SeenRequest = { method: '', target: '' };
 
 /** An upstream connection as its pool sees it: a number of places. HTTP/1 has one. */
 export interface UpstreamConnection {

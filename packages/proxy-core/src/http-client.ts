@@ -1,7 +1,7 @@
 /** One client's connection that speaks HTTP, as the direction it belongs to sees it: who it is, where it was going, and which chain serves it by now. */
 import type { SocketAddress } from './address.js';
 import type { Direction as DirectionName } from './config/config.js';
-import type { Downstream, ExchangeEvents, ExchangeOpener } from './exchange.js';
+import type { Downstream, ExchangeEvents, ExchangeOpener, SeenRequest } from './exchange.js';
 import type { Failure } from './failure.js';
 import type { Connection } from './io/io.js';
 import { type Chain, type ChainIndex, chainForAlpn, chainForBytes, findChains } from './listen/chains.js';
@@ -53,10 +53,10 @@ export class HttpClient implements ExchangeOpener {
     return this.owner.request(this, downstream, head);
   }
 
-  malformed(downstream: Downstream, failed: Failure, told: boolean): void {
+  malformed(downstream: Downstream, failed: Failure, told: boolean, seen: SeenRequest | undefined): void {
     const { plane, name } = this.owner;
     plane.respond(downstream, failed, true);
-    if (!told) plane.rejected(name, this.connection, failed, 'http/1.1');
+    if (!told) plane.rejected(name, this.connection, failed, 'http/1.1', seen);
   }
 
   /** The chain for this connection in the configuration of now; undefined when it has been taken away or lets this peer in no more. Looked up once per configuration. */

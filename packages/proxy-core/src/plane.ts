@@ -1,6 +1,6 @@
 /** What a direction needs from the data thread that it runs on; `data-plane.ts` is that thread's. */
 import type { Direction as DirectionName } from './config/config.js';
-import type { Downstream, ExchangeOpener } from './exchange.js';
+import type { Downstream, ExchangeOpener, SeenRequest } from './exchange.js';
 import type { Failure } from './failure.js';
 import type { ExchangeServices } from './forward/exchange.js';
 import type { TunnelServices } from './forward/tunnel.js';
@@ -31,5 +31,11 @@ export interface Plane extends ExchangeServices, TunnelServices, OpeningServices
   /** Answers on behalf of the proxy (stage respond). */
   respond(downstream: Downstream, failed: Failure, close: boolean): void;
   /** A connection or a message that came to nothing. */
-  rejected(direction: DirectionName, connection: Connection, failed: Failure, spoken: 'http/1.1' | 'unknown'): void;
+  rejected(
+    direction: DirectionName,
+    connection: Connection,
+    failed: Failure,
+    spoken: 'http/1.1' | 'unknown',
+    seen?: SeenRequest,
+  ): void;
 }

@@ -9,7 +9,7 @@ export interface AccessLogEntry {
   readonly method: string;
   /** Host and port that were asked for; of an opaque connection, its destination. */
   readonly authority: string;
-  /** Path and query as they were routed. */
+  /** Path and query as they were routed; of a request that was refused by the parser as they came, as far as they could be read. */
   readonly path: string;
   /** What the client saw; 0: it was not answered with a status. */
   readonly status: number;
@@ -28,6 +28,8 @@ export interface AccessLogEntry {
   readonly upstream: string;
   /** Verified SPIFFE ID of the server, or of the client where the server has none; '' without. */
   readonly peer: string;
+  /** Verified SPIFFE ID of the client, where `peer` is the server's and the client has one too. */
+  readonly downstream_peer?: string;
   /** TLS towards at least one of the two sides. */
   readonly tls: boolean;
   readonly route: string;
@@ -36,6 +38,8 @@ export interface AccessLogEntry {
   readonly policy: string;
   /** Tries on an upstream. */
   readonly attempts: number;
+  /** '' without one. */
+  readonly user_agent: string;
   /** `x-request-id`, '' for what is no HTTP exchange. */
   readonly request_id: string;
   /** What happened, for the operator's eyes only: it may name addresses. Not there when there is nothing to say. */

@@ -18,6 +18,7 @@ export const fieldIds = {
   'x-tulle-attempts': 16,
   'proxy-authenticate': 17,
   'proxy-authorization': 18,
+  'user-agent': 19,
 } as const;
 
 /** 0: a name without a number of its own. */

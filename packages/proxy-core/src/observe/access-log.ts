@@ -1,6 +1,8 @@
 /** Access log lines: JSON for machines, text for people, with the fields that operators know from Envoy. One line an exchange, tunnel or rejected connection. */
 import { formatAddress, type SocketAddress } from '../address.js';
 import type { Direction } from '../config/config.js';
+import { fieldIds } from '../message/fields.js';
+import type { Head } from '../message/head.js';
 import { type LineWriter, phrase } from './line-writer.js';
 import type { ExchangeRecord, RejectionRecord, TunnelRecord } from './record.js';
 
@@ -36,92 +38,69 @@ export const jsonLines: LineFormat = {
     out.phrase(statusKey).number(record.status);
     amounts(out, record.reason, downstream.bodyBytesReceived, downstream.bodyBytesSent, durationMs, record.upstreamMs);
     parties(out, downstream.remote, downstream.isTls || record.upstreamUri !== '', record);
+    userAgent(out.phrase(userAgentKey), head);
     out.phrase(requestIdKey).json(record.requestId, 0, record.requestId.length);
-    end(out, record.detail);
+    end(out, record);
   },
   tunnel(out, direction, record, wallMs, durationMs) {
     begin(out, direction, 'tcp', wallMs);
     out.raw('","method":"","authority":"').raw(formatAddress(record.destination)).raw('","path":"","status":0');
     amounts(out, record.reason, record.bytesReceived, record.bytesSent, durationMs, record.upstreamMs);
     parties(out, record.downstream.remote, record.downstream.isTls || record.upstreamUri !== '', record);
-    out.phrase(requestIdKey);
-    end(out, record.detail);
+    out.phrase(userAgentKey).phrase(requestIdKey);
+    end(out, record);
   },
   rejected(out, direction, record, wallMs) {
-    begin(out, direction, record.isHttp ? 'http/1.1' : record.isTls ? 'tls' : 'tcp', wallMs);
-    out
-      .raw('","method":"","authority":"')
-      .raw(formatAddress(record.destination))
-      .raw('","path":"","status":')
-      .number(record.status);
+    begin(out, direction, protocolOf(record), wallMs);
+    out.phrase(methodKey).raw(record.method).phrase(authorityKey).raw(formatAddress(record.destination));
+    out.phrase(pathKey).jsonOnce(record.target).phrase(statusKey).number(record.status);
     amounts(out, record.reason, 0, 0, 0, -1);
     parties(out, record.remote, record.isTls, nothingChosen);
-    out.phrase(requestIdKey);
-    end(out, record.detail);
+    out.phrase(userAgentKey).phrase(requestIdKey);
+    end(out, { ...nothingChosen, detail: record.detail });
   },
 };
 
+/**
+ * Envoy's default format, and behind it what it has no place for:
+ *
+ *     [start] direction "METHOD path protocol" status reason bytes-received bytes-sent duration upstream-duration "authority" "user agent" "request id"
+ *     downstream upstream "peer" "route" "cluster" "policy" attempts "detail"
+ *
+ * Durations are in microseconds; `-` is what there is not. Within quotes, quotes and backslashes and what is not printable are escaped as in JSON.
+ */
 export const textLines: LineFormat = {
   exchange(out, direction, record, wallMs, durationMs) {
     const { head, downstream } = record;
-    out.raw('[').timestamp(wallMs).raw('] ').raw(direction).raw(' "').raw(head.method).raw(' ');
-    out
-      .json(head.path, head.pathStart, head.pathEnd)
-      .json(head.bytes, head.queryStart, head.queryEnd)
-      .raw(' ')
-      .raw(downstream.protocol);
-    out
-      .raw('" ')
-      .number(record.status)
-      .raw(' ')
-      .raw(record.reason === '' ? '-' : record.reason)
-      .raw(' ');
-    out
-      .number(downstream.bodyBytesReceived)
-      .raw(' ')
-      .number(downstream.bodyBytesSent)
-      .raw(' ')
-      .number(microseconds(durationMs));
-    out.raw('us "').json(head.bytes, head.authorityStart, head.authorityEnd).raw('" ');
-    textParties(out, downstream.remote, record);
+    textBegin(out, direction, wallMs).raw(head.method).raw(' ');
+    out.json(head.path, head.pathStart, head.pathEnd).json(head.bytes, head.queryStart, head.queryEnd);
+    out.raw(' ').raw(downstream.protocol).raw('" ').number(record.status);
+    const { bodyBytesReceived, bodyBytesSent } = downstream;
+    textAmounts(out, record.reason, bodyBytesReceived, bodyBytesSent, durationMs, record.upstreamMs);
+    out.raw(' "').json(head.bytes, head.authorityStart, head.authorityEnd).raw('" "');
+    userAgent(out, head).raw('" "').json(record.requestId, 0, record.requestId.length).raw('" ');
+    textParties(out, downstream.remote, record, record.detail);
   },
   tunnel(out, direction, record, wallMs, durationMs) {
-    out
-      .raw('[')
-      .timestamp(wallMs)
-      .raw('] ')
-      .raw(direction)
-      .raw(' "TCP ')
-      .raw(formatAddress(record.destination))
-      .raw('" - ');
-    out
-      .raw(record.reason === '' ? '-' : record.reason)
-      .raw(' ')
-      .number(record.bytesReceived)
-      .raw(' ')
-      .number(record.bytesSent)
-      .raw(' ');
-    out.number(microseconds(durationMs)).raw('us "" ');
-    textParties(out, record.downstream.remote, record);
+    textBegin(out, direction, wallMs).raw('- - tcp" -');
+    textAmounts(out, record.reason, record.bytesReceived, record.bytesSent, durationMs, record.upstreamMs);
+    address(out.raw(' "'), record.destination).raw('" "" "" ');
+    textParties(out, record.downstream.remote, record, record.detail);
   },
   rejected(out, direction, record, wallMs) {
+    textBegin(out, direction, wallMs)
+      .raw(record.method === '' ? '-' : record.method)
+      .raw(' ');
     out
-      .raw('[')
-      .timestamp(wallMs)
-      .raw('] ')
-      .raw(direction)
-      .raw(' "- ')
-      .raw(formatAddress(record.destination))
-      .raw('" ');
-    out
-      .number(record.status)
+      .jsonOnce(record.target === '' ? '-' : record.target)
       .raw(' ')
-      .raw(record.reason)
-      .raw(' 0 0 0us "" ')
-      .raw(formatAddress(record.remote))
-      .raw(' "')
-      .jsonOnce(record.detail)
-      .raw('"\n');
+      .raw(protocolOf(record))
+      .raw('" ');
+    if (record.status === 0) out.raw('-');
+    else out.number(record.status);
+    textAmounts(out, record.reason, 0, 0, 0, -1);
+    address(out.raw(' "'), record.destination).raw('" "" "" ');
+    textParties(out, record.remote, nothingChosen, record.detail);
   },
 };
 
@@ -157,7 +136,9 @@ const withoutTlsAndRouteKey = phrase('","tls":false,"route":"');
 const clusterKey = phrase('","cluster":"');
 const policyKey = phrase('","policy":"');
 const attemptsKey = phrase('","attempts":');
-const requestIdKey = phrase(',"request_id":"');
+const userAgentKey = phrase(',"user_agent":"');
+const requestIdKey = phrase('","request_id":"');
+const downstreamPeerKey = phrase('","downstream_peer":"');
 const lineEnd = phrase('"}\n');
 
 function begin(out: LineWriter, direction: Direction, protocol: string, wallMs: number): void {
@@ -197,22 +178,60 @@ function address(out: LineWriter, { host, port }: SocketAddress): LineWriter {
   return out.number(port);
 }
 
-function end(out: LineWriter, detail: string): void {
+/** `peer` is the server where it has an identity; a client that has one too is named beside it. */
+function end(
+  out: LineWriter,
+  record: Pick<CommonFields, 'peerUri' | 'upstreamUri'> & { readonly detail: string },
+): void {
+  const { peerUri, upstreamUri, detail } = record;
+  if (peerUri !== '' && upstreamUri !== '') out.phrase(downstreamPeerKey).jsonText(peerUri);
   if (detail !== '') out.raw('","detail":"').jsonOnce(detail);
   out.phrase(lineEnd);
 }
 
-function textParties(out: LineWriter, remote: SocketAddress, record: CommonFields): void {
+function userAgent(out: LineWriter, head: Head): LineWriter {
+  const index = head.find(fieldIds['user-agent']);
+  return index < 0 ? out : out.json(head.bytes, head.offsets[4 * index + 2], head.offsets[4 * index + 3]);
+}
+
+function protocolOf({ isHttp, isTls }: RejectionRecord): string {
+  return isHttp ? 'http/1.1' : isTls ? 'tls' : 'tcp';
+}
+
+function textBegin(out: LineWriter, direction: Direction, wallMs: number): LineWriter {
+  return out.raw('[').timestamp(wallMs).raw('] ').raw(direction).raw(' "');
+}
+
+function textAmounts(
+  out: LineWriter,
+  reason: string,
+  received: number,
+  sent: number,
+  durationMs: number,
+  upstreamMs: number,
+): void {
   out
-    .raw(formatAddress(remote))
     .raw(' ')
-    .raw(record.upstreamAddress === undefined ? '-' : formatAddress(record.upstreamAddress))
-    .raw(' ');
+    .raw(reason === '' ? '-' : reason)
+    .raw(' ')
+    .number(received)
+    .raw(' ')
+    .number(sent);
+  out.raw(' ').number(microseconds(durationMs)).raw(' ');
+  if (upstreamMs < 0) out.raw('-');
+  else out.number(microseconds(upstreamMs));
+}
+
+function textParties(out: LineWriter, remote: SocketAddress, record: CommonFields, detail: string): void {
+  address(out, remote).raw(' ');
+  if (record.upstreamAddress === undefined) out.raw('-');
+  else address(out, record.upstreamAddress);
   out
-    .jsonText(record.upstreamUri !== '' ? record.upstreamUri : record.peerUri === '' ? '-' : record.peerUri)
-    .raw(' ')
-    .jsonText(record.route === '' ? '-' : record.route)
-    .raw('\n');
+    .raw(' "')
+    .jsonText(record.upstreamUri !== '' ? record.upstreamUri : record.peerUri)
+    .raw('" "');
+  out.jsonText(record.route).raw('" "').jsonText(record.clusterName).raw('" "').jsonText(record.policy);
+  out.raw('" ').number(record.attempts).raw(' "').jsonOnce(detail).raw('"\n');
 }
 
 function microseconds(ms: number): number {

@@ -14,7 +14,7 @@ const zero = 48;
 
 /** Bytes that one value takes in a line, escapes included; what is longer ends in `...`. */
 const maxValueBytes = 4_096;
-/** A line is at most this long: it has ten such values at most, and the rest is names and numbers. */
+/** A line is at most this long: it has eleven such values at most, and the rest is names and numbers. */
 const reserveBytes = 49_152;
 /** Names whose escaped bytes are remembered: routes, clusters, policies and peers of a busy proxy. At the edge: all are forgotten, and learnt anew. */
 const maxRemembered = 1_024;

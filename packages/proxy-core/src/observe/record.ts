@@ -55,6 +55,9 @@ export interface RejectionRecord {
   readonly isTls: boolean;
   /** The bytes came where HTTP is spoken. */
   readonly isHttp: boolean;
+  /** As far as they could be read, '' where not; the target as it was sent. */
+  readonly method: string;
+  readonly target: string;
   readonly reason: Reason;
   readonly detail: string;
   /** Of the answer; 0 without one. */

@@ -21,6 +21,7 @@ onEveryEngine(t, 'a function gets each entry as an object, whatever was configur
   const { port } = proxy.address();
   await ask({ port, path: '/one?two', headers: { 'user-agent': 'tester/1' } });
   t.match(await first, {
+    user_agent: 'tester/1',
     method: 'GET',
     path: '/one?two',
     status: 200,

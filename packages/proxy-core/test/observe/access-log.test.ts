@@ -1,7 +1,8 @@
 import t from 'tap';
+import { fromLatin1 } from '../../src/message/head.js';
 import { jsonLines, type LineFormat, textLines } from '../../src/observe/access-log.js';
 import { LineWriter } from '../../src/observe/line-writer.js';
-import type { ExchangeRecord } from '../../src/observe/record.js';
+import type { ExchangeRecord, RejectionRecord } from '../../src/observe/record.js';
 import { headOf } from '../route/head-of.js';
 
 const address = { host: '10.0.0.1', port: 80 };
@@ -35,7 +36,9 @@ function written(format: LineFormat, it: ExchangeRecord): string {
 }
 
 void t.test('a line of JSON has every fact', async (t) => {
-  t.same(JSON.parse(written(jsonLines, record({ reason: 'upstream-reset', detail: 'why', peerUri: 'spiffe://x/y' }))), {
+  const head = headOf('/a?b=c', ['user-agent: tester/1 ("x")']);
+  const it = record({ head, reason: 'upstream-reset', detail: 'why', peerUri: 'spiffe://x/y' });
+  t.same(JSON.parse(written(jsonLines, it)), {
     start: '2026-01-02T03:04:05.006789Z',
     direction: 'outbound',
     protocol: 'http/1.1',
@@ -56,9 +59,62 @@ void t.test('a line of JSON has every fact', async (t) => {
     cluster: 'cluster',
     policy: '',
     attempts: 1,
+    user_agent: 'tester/1 ("x")',
     request_id: '',
     detail: 'why',
   });
+});
+
+void t.test('a line of text has them too, in the order of Envoy where Envoy has them', async (t) => {
+  const head = headOf('/a?b=c', ['user-agent: tester/1 ("x")']);
+  t.equal(
+    written(
+      textLines,
+      record({ head, upstreamUri: 'spiffe://x/server', policy: 'ns/it', requestId: fromLatin1('id') }),
+    ),
+    '[2026-01-02T03:04:05.006789Z] outbound "GET /a?b=c http/1.1" 200 - 1 2 12346 1500 "server.test" "tester/1 (\\"x\\")" "id" ' +
+      '10.0.0.1:80 10.0.0.1:80 "spiffe://x/server" "route" "cluster" "ns/it" 1 ""\n',
+  );
+});
+
+void t.test('where both sides have an identity, the client is named beside the server', async (t) => {
+  const both = record({ peerUri: 'spiffe://x/client', upstreamUri: 'spiffe://x/server' });
+  const line = JSON.parse(written(jsonLines, both)) as Record<string, unknown>;
+  t.match(line, { peer: 'spiffe://x/server', downstream_peer: 'spiffe://x/client' });
+  t.notOk('downstream_peer' in (JSON.parse(written(jsonLines, record({ peerUri: 'spiffe://x/client' }))) as object));
+});
+
+void t.test('what was refused has what could be read of it', async (t) => {
+  const refused: RejectionRecord = {
+    remote: address,
+    destination: { host: '10.0.0.2', port: 15_001 },
+    isTls: false,
+    isHttp: true,
+    method: 'PUT',
+    target: '/a"\n\u00ff',
+    reason: 'bad-request',
+    detail: 'why',
+    status: 400,
+  };
+  const line = (format: LineFormat, it: RejectionRecord): string => {
+    const out = new LineWriter();
+    format.rejected(out, 'inbound', it, 0);
+    return Buffer.from(out.take()).toString('latin1');
+  };
+  t.match(JSON.parse(line(jsonLines, refused)), {
+    protocol: 'http/1.1',
+    method: 'PUT',
+    path: '/a"\n\u00ff',
+    authority: '10.0.0.2:15001',
+    status: 400,
+    reason: 'bad-request',
+  });
+  t.match(
+    line(textLines, refused),
+    /^\[[^\]]+\] inbound "PUT \/a\\"\\u000a\\u00ff http\/1\.1" 400 bad-request 0 0 0 - "10\.0\.0\.2:15001" /,
+  );
+  const silent = { ...refused, isHttp: false, method: '', target: '', status: 0 };
+  t.match(line(textLines, silent), /inbound "- - tcp" - bad-request/);
 });
 
 void t.test(
@@ -98,6 +154,7 @@ void t.test('the longest line there can be is whole and fits in what is kept fre
     clusterName: text,
     policy: text,
     peerUri: text,
+    upstreamUri: text,
     detail: text,
   });
   const out = new LineWriter();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProxy } from '@tulle/proxy-core';
 import t from 'tap';
-import { ask, cluster, config, httpServer, onEveryEngine, start } from './fixture.js';
+import { ask, cluster, config, exchangeBytes, httpServer, onEveryEngine, start } from './fixture.js';
 
 onEveryEngine(t, 'a full disk costs lines, said once and counted, and no request', async (t, engine) => {
   const upstream = await httpServer(t, (_request, response) => response.end('ok'));
@@ -39,7 +39,7 @@ onEveryEngine(t, 'a file is appended to, in both formats, and changing the targe
   );
   t.match(
     readFileSync(second, 'utf8'),
-    /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] outbound "GET \/two\?x=1 http\/1\.1" 200 - 0 2 \d+us "127\.0\.0\.1:\d+" 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ - to-up\n$/,
+    /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] outbound "GET \/two\?x=1 http\/1\.1" 200 - 0 2 \d+ \d+ "127\.0\.0\.1:\d+" "" "[\da-f-]{36}" 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ "" "to-up" "up" "" 1 ""\n$/,
   );
 });
 
@@ -54,3 +54,22 @@ onEveryEngine(t, 'a log that cannot be opened is said at the start, and no updat
   t.equal((await ask({ port })).body, 'ok');
   t.equal((await logged(1)).length, 1, 'the old log goes on');
 });
+
+onEveryEngine(
+  t,
+  'a refused request is logged with what could be read of it, on one line whatever it holds',
+  async (t, engine) => {
+    const { port, logged } = await start(t, engine, config({}));
+    const hostile = '/a"{}\\%0a';
+    await exchangeBytes(port, `PUT ${hostile} HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n`);
+    await exchangeBytes(port, 'GET /two-lengths HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n');
+    await exchangeBytes(port, 'GET\t/nothing HTTP/1.1\r\n\r\n');
+    await exchangeBytes(port, `GET / HTTP/1.1\r\nhost: a\r\nuser-agent: one"\xff\ttwo\r\nconnection: close\r\n\r\n`);
+    t.match(await logged(4), [
+      { method: 'PUT', path: hostile, status: 400, reason: 'bad-request' },
+      { method: 'GET', path: '/two-lengths', status: 400 },
+      { method: '', path: '', status: 400 },
+      { method: 'GET', path: '/', status: 404, user_agent: 'one"\u00c3\u00bf\ttwo' },
+    ]);
+  },
+);

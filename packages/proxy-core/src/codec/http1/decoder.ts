@@ -7,9 +7,11 @@
  *        ├──▶ opaque (until the peer ends, or a tunnel) ─▶ whole
  *        └──▶ whole (no body)                    anything ─▶ stopped
  */
+
+import type { SeenRequest } from '../../exchange.js';
 import { type Failure, failure } from '../../failure.js';
 import type { Limits } from '../../limits.js';
-import { Head } from '../../message/head.js';
+import { Head, latin1 } from '../../message/head.js';
 import { defaultNormalise, type NormaliseOptions } from '../normalise.js';
 import { ChunkedFraming } from './chunked.js';
 import { checkTrailers, frameRequest, frameResponse, hostField } from './framing.js';
@@ -26,8 +28,8 @@ export interface MessageEvents {
   messageBody(bytes: Uint8Array, start: number, end: number): void;
   /** The message is whole. `trailers` is a head without a start line, valid during the call. */
   messageEnd(trailers: Head | undefined): void;
-  /** `bad-request` and its like on the request side, `upstream-bad-response` on the other. */
-  messageMalformed(failure: Failure): void;
+  /** `bad-request` and its like on the request side, `upstream-bad-response` on the other. `seen`: of a request whose head is malformed. */
+  messageMalformed(failure: Failure, seen: SeenRequest | undefined): void;
 }
 
 const WHOLE = 0;
@@ -248,7 +250,15 @@ export class Http1Decoder {
   }
 
   private malformed(cause: Failure): void {
+    const seen = this.phase === HEAD && !this.isResponse ? this.seenRequest() : undefined;
     this.phase = STOPPED;
-    this.events.messageMalformed(this.isResponse ? failure('upstream-bad-response', cause.detail) : cause);
+    this.events.messageMalformed(this.isResponse ? failure('upstream-bad-response', cause.detail) : cause, seen);
+  }
+
+  /** While the head's bytes are those of the read buffer. */
+  private seenRequest(): SeenRequest {
+    const { targetStart, targetEnd } = this.lines;
+    const { method, bytes } = this.head as Head;
+    return { method, target: targetEnd > targetStart ? latin1(bytes, targetStart, targetEnd) : '' };
   }
 }

@@ -82,6 +82,8 @@ export class HeadDecoder {
     this.maxFields = head.ids.length;
     this.failure = undefined;
     this.underscores = false;
+    this.targetStart = 0;
+    this.targetEnd = 0;
     this.base = -1;
     this.at = 0;
     this.mark = 0;

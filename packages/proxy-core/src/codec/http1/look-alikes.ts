@@ -6,7 +6,8 @@ import { type FieldId, fieldIds } from '../../message/fields.js';
 import type { Head } from '../../message/head.js';
 import { fieldName, looksLike } from './field-names.js';
 
-const special = Object.values(fieldIds) as FieldId[];
+/** The proxy acts on all of these but one, which it only logs. */
+const special = (Object.values(fieldIds) as FieldId[]).filter((id) => id !== fieldIds['user-agent']);
 
 /** True when a name with `_` in it reads as a name that the proxy acts on, or as another field of the same head. Called only when some name holds a `_`. */
 export function hasLookAlike(head: Head): boolean {

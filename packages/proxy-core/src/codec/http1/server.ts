@@ -13,7 +13,7 @@
  * opener, which answers.
  */
 import type { SocketAddress } from '../../address.js';
-import type { Downstream, ExchangeEvents, ExchangeOpener } from '../../exchange.js';
+import type { Downstream, ExchangeEvents, ExchangeOpener, SeenRequest } from '../../exchange.js';
 import { type Failure, failure } from '../../failure.js';
 import type { Connection, ConnectionHandler, Io, IoError, PeerCertificate } from '../../io/io.js';
 import type { Limits } from '../../limits.js';
@@ -191,7 +191,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     else if (!this.mayTunnel) this.events?.requestEnd(trailers);
   }
 
-  messageMalformed(cause: Failure): void {
+  messageMalformed(cause: Failure, seen: SeenRequest | undefined): void {
     const beganAnswer = this.answer === 'started';
     const hadAnswer = this.answer === 'whole';
     const hadExchange = this.events !== undefined;
@@ -199,7 +199,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     if (this.life !== 'open') return;
     if (beganAnswer) this.close(true);
     else if (hadAnswer) this.closeGracefully();
-    else this.refuse(cause, hadExchange);
+    else this.refuse(cause, hadExchange, seen);
   }
 
   sendInterim(head: Head): void {
@@ -401,14 +401,14 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
   }
 
   /** No valid request will come: the opener answers, and the connection ends. */
-  private refuse(cause: Failure, told: boolean): void {
+  private refuse(cause: Failure, told: boolean, seen?: SeenRequest): void {
     this.request = 'whole';
     this.answer = 'awaited';
     this.keepAlive = false;
     this.mayTunnel = false;
     this.bodyBytesReceived = 0;
     this.body.answer(1, '');
-    this.opener.malformed(this, cause, told);
+    this.opener.malformed(this, cause, told, seen);
   }
 
   /** The exchange is over for its owner, which is told. */
