@@ -2,6 +2,7 @@
 import type { FilterChainConfig, ListenerConfig, ProxyConfig } from './config/config.js';
 import type { Limits } from './limits.js';
 import { type Chain, type ChainIndex, indexChains } from './listen/chains.js';
+import { defaultPathOptions } from './message/path-options.js';
 import { compileAuthorization } from './policy/authorize.js';
 import { compileRouteTable, type RouteTable } from './route/table.js';
 import type { Contexts } from './secure/contexts.js';
@@ -12,7 +13,9 @@ export interface CompiledListener {
 }
 
 export function compileListeners(config: ProxyConfig, contexts: Contexts, limits: Limits): CompiledListener[] {
-  const tables = new Map<string, RouteTable>(config.routes.map((table) => [table.name, compileRouteTable(table)]));
+  const tables = new Map<string, RouteTable>(
+    config.routes.map((table) => [table.name, compileRouteTable(table, limits)]),
+  );
   return config.listeners.map((listener) => ({
     config: listener,
     chains: indexChains(listener.chains, (chain) => compileChain(chain, listener, tables, contexts, limits)),
@@ -33,6 +36,7 @@ function compileChain(
     alpn: chain.match.alpn,
     tls: chain.tls === undefined ? undefined : contexts.server(chain.tls, offeredAlpn(chain, listener)),
     routes: chain.http === undefined ? undefined : tables.get(chain.http.routes),
+    pathOptions: { ...defaultPathOptions, ...chain.http?.path },
     tcp:
       tcp === undefined
         ? undefined

@@ -11,6 +11,7 @@ import type { Failure } from './failure.js';
 import type { PeerCertificate } from './io/io.js';
 import type { HeadEdits } from './message/edits.js';
 import type { Head } from './message/head.js';
+import type { PathOptions } from './message/path-options.js';
 
 /**
  * What both codecs tell about one exchange. Order from downstream: (requestBody* requestEnd)? with `downstreamGone` possible at any time and last.
@@ -102,6 +103,8 @@ export interface Place {
 
 /** Whoever is behind a downstream codec: `outbound.ts` or `inbound.ts`. */
 export interface ExchangeOpener {
+  /** How the codec normalises the path of the next request: asked once for each, when its first byte is there. */
+  readonly pathOptions: PathOptions;
   /**
    * A whole, valid request head. `head` may be kept until the exchange is over (the codec uses another one meanwhile), but its bytes are those of the read
    * buffer: `moveTo` before returning.

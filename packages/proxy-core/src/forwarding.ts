@@ -13,6 +13,7 @@ import type {
   TrustConfig,
 } from './config/config.js';
 import type { Limits } from './limits.js';
+import type { PathOptions } from './message/path-options.js';
 import { checkForwardOptions } from './options.js';
 import { ProxyError } from './proxy-error.js';
 
@@ -47,6 +48,8 @@ export interface ForwardOptions {
   /** Of lines; default `json`. */
   readonly accessLogFormat?: 'json' | 'text';
   readonly limits?: Partial<Limits>;
+  /** How paths are normalised. */
+  readonly path?: Partial<PathOptions>;
 }
 
 /** PEM texts: a chain with the leaf first, its key, and the CAs that the other side's certificate must come from. */
@@ -97,7 +100,7 @@ export function forward(options: ForwardOptions): ProxyConfig {
   };
 }
 
-function chainOf({ listenTls }: ForwardOptions, protocol: FilterChainConfig['protocol']): FilterChainConfig {
+function chainOf({ listenTls, path }: ForwardOptions, protocol: FilterChainConfig['protocol']): FilterChainConfig {
   const tls = listenTls && {
     identity: 'listen',
     clientTrust: 'listen',
@@ -109,7 +112,7 @@ function chainOf({ listenTls }: ForwardOptions, protocol: FilterChainConfig['pro
     match: tls === undefined ? {} : { transport: 'tls' },
     tls,
     protocol,
-    http: protocol === 'tcp' ? undefined : { routes: 'main' },
+    http: protocol === 'tcp' ? undefined : { routes: 'main', path },
     tcp: protocol === 'http' ? undefined : { clusters: [{ cluster: 'tcp', weight: 1 }] },
     authorization: [],
   };

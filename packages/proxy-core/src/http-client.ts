@@ -8,6 +8,7 @@ import { type Chain, type ChainIndex, chainForAlpn, chainForBytes, findChains } 
 import type { Listener } from './listeners.js';
 import type { HeadEdits } from './message/edits.js';
 import { fromLatin1, type Head } from './message/head.js';
+import { defaultPathOptions, type PathOptions } from './message/path-options.js';
 import type { Plane } from './plane.js';
 import type { AccessFacts } from './policy/authorize.js';
 import { verifyClient } from './secure/server-tls.js';
@@ -47,6 +48,10 @@ export class HttpClient implements ExchangeOpener {
       remove: [clientCertField],
       append: !printable.test(peerUri) ? [] : [fromLatin1(`x-forwarded-client-cert: URI=${peerUri}\r\n`)],
     };
+  }
+
+  get pathOptions(): PathOptions {
+    return this.currentChain()?.pathOptions ?? defaultPathOptions;
   }
 
   request(downstream: Downstream, head: Head): ExchangeEvents {

@@ -9,6 +9,16 @@ export interface Limits {
   readonly maxHeaderFields: number;
   /** Bytes of a request target. At the edge: 414. */
   readonly maxTargetBytes: number;
+  /**
+   * Instructions of one regular expression of a route (each character, class and repetition is about one; `{n}` multiplies): the most that one byte of a request can cost.
+   * At the edge: the configuration is refused.
+   */
+  readonly maxRegexInstructions: number;
+  /**
+   * Bytes that one regular expression may hold for the states of its automaton that it has met; a data thread has its own. At the edge: they are forgotten and made again as
+   * requests need them, which costs time, still linear.
+   */
+  readonly maxRegexCacheBytes: number;
   /** Bytes of a method; the longest registered one has 17. At the edge: 400. */
   readonly maxMethodBytes: number;
   /** 1xx answers before the final one, so that an upstream cannot keep an exchange open with them. At the edge: 502. */
@@ -70,6 +80,8 @@ export const defaultLimits: Limits = {
   maxHeadBytes: 65_536,
   maxHeaderFields: 128,
   maxTargetBytes: 16_384,
+  maxRegexInstructions: 2_048,
+  maxRegexCacheBytes: 262_144,
   maxMethodBytes: 32,
   maxInterimResponses: 32,
   maxChunkExtensionBytes: 256,

@@ -1,5 +1,5 @@
 /** Refuses options that are not exactly what their types say: JavaScript callers have no compiler, and a misspelt option that is ignored is found in production. */
-import { limitsShape, logTarget, retryShape } from './config/check.js';
+import { limitsShape, logTarget, pathOptionsShape, retryShape } from './config/check.js';
 import { type Complaint, choice, list, object, optional, type Shape, text, whole } from './config/shape.js';
 import { ProxyError } from './proxy-error.js';
 
@@ -60,6 +60,7 @@ const forwardOptions = object({
   accessLog: optional(logTarget),
   accessLogFormat: optional(choice('json', 'text')),
   limits: optional(limitsShape),
+  path: optional(pathOptionsShape),
 });
 
 /** Throws a `ProxyError` `ERR_TULLE_OPTION` that lists all that is wrong. */

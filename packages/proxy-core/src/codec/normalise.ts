@@ -1,37 +1,12 @@
 /**
  * The one normalisation of a path, applied once, when the head is decoded: the path that is routed is the path that is authorised is the path that is forwarded.
- * Pure. RFC 3986 section 6.2.2, and a refusal wherever two servers are known to read a path differently.
+ * Pure. RFC 3986 section 6.2.2, and a refusal wherever two servers are known to read a path differently. docs/paths.md has its table, which the tests read.
  *
- * | in the path                                   | default | why                                                                          |
- * |-----------------------------------------------|---------|------------------------------------------------------------------------------|
- * | `/./`, `/../`                                 | resolve | RFC 3986 section 5.2.4; above the root: refused                              |
- * | `/.;x/`, `/..;x/`, `/..%3Bx/`                 | refuse  | servlet containers drop the parameter and then see a dot segment             |
- * | `//`                                          | merge   | file servers merge, routers compare: `//admin` must not miss a rule          |
- * | `%41` (an unreserved byte, encoded)           | decode  | equivalent by RFC 3986 section 2.3                                           |
- * | `%3a`                                         | `%3A`   | equivalent by RFC 3986 section 2.1; always                                   |
- * | `%2F`                                         | refuse  | a separator to some, a byte of a segment to others                           |
- * | `\`, `%5C`                                    | refuse  | a separator to Windows servers and to browsers                               |
- * | `%00`                                         | refuse  | ends a string in C; always                                                   |
- * | `%` without two hexadecimal digits            | refuse  | not a URI; always                                                            |
+ * Whatever the options: the case of an escape's digits is upper (RFC 3986 section 2.1); `%00`, a `%` without two digits, `.;x` and `..;x` (servlet containers drop the
+ * parameter and then see a dot segment) are refused.
  */
+import type { PathOptions } from '../message/path-options.js';
 import { hexValues } from './http1/tables.js';
-
-export interface NormaliseOptions {
-  readonly dotSegments: 'resolve' | 'refuse' | 'keep';
-  readonly duplicateSlashes: 'merge' | 'refuse' | 'keep';
-  readonly encodedUnreserved: 'decode' | 'keep';
-  readonly encodedSlash: 'refuse' | 'decode' | 'keep';
-  /** `\` and `%5C`. */
-  readonly backslash: 'refuse' | 'slash' | 'keep';
-}
-
-export const defaultNormalise: NormaliseOptions = {
-  dotSegments: 'resolve',
-  duplicateSlashes: 'merge',
-  encodedUnreserved: 'decode',
-  encodedSlash: 'refuse',
-  backslash: 'refuse',
-};
 
 const SLASH = 47;
 const DOT = 46;
@@ -57,7 +32,7 @@ export function normalisePath(
   bytes: Uint8Array,
   start: number,
   end: number,
-  options: NormaliseOptions,
+  options: PathOptions,
 ): Uint8Array | string | undefined {
   return isNormal(bytes, start, end) ? undefined : rewrite(bytes, start, end, options);
 }
@@ -96,18 +71,16 @@ function escapeStays(bytes: Uint8Array, at: number, end: number): boolean {
   return value !== 0 && value !== SLASH && value !== BACKSLASH && unreserved[value] === 0;
 }
 
-function rewrite(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  options: NormaliseOptions,
-): Uint8Array | string | undefined {
+function rewrite(bytes: Uint8Array, start: number, end: number, options: PathOptions): Uint8Array | string | undefined {
   const out = new Uint8Array(end - start);
   out[0] = SLASH;
   let length = 1;
   let segment = 1;
   let changed = false;
   let i = start + 1;
+  const refuse = (what: string, option?: keyof PathOptions): string => placed(what, i - start + 1, options, option);
+  const refuseSegment = (what: string, option?: keyof PathOptions): string =>
+    placed(`${what}, ending`, i - start, options, option);
   for (;;) {
     let byte = i < end ? bytes[i] : SLASH;
     const last = i >= end;
@@ -115,16 +88,16 @@ function rewrite(
     if (byte === PERCENT) {
       const high = i + 2 < end ? hexValues[bytes[i + 1]] : 255;
       const low = i + 2 < end ? hexValues[bytes[i + 2]] : 255;
-      if (high === 255 || low === 255) return 'a % in the path without two hexadecimal digits';
+      if (high === 255 || low === 255) return refuse('a % without two hexadecimal digits');
       const value = high * 16 + low;
-      if (value === 0) return '%00 in the path';
-      if (value === SLASH && options.encodedSlash === 'refuse') return '%2F in the path';
-      if (value === BACKSLASH && options.backslash === 'refuse') return '%5C in the path';
+      if (value === 0) return refuse('%00');
+      const isSlash = value === SLASH || value === BACKSLASH;
+      if (isSlash && options.escapedSlashes === 'reject')
+        return refuse(value === SLASH ? '%2F' : '%5C', 'escapedSlashes');
       width = 3;
-      const decoded =
-        (value === SLASH && options.encodedSlash === 'decode') ||
-        (value === BACKSLASH && options.backslash === 'slash') ||
-        (unreserved[value] === 1 && options.encodedUnreserved === 'decode');
+      const decoded = isSlash
+        ? options.escapedSlashes === 'decode'
+        : unreserved[value] === 1 && options.encodedUnreserved === 'decode';
       if (!decoded) {
         out[length++] = PERCENT;
         out[length++] = upperHex(bytes[i + 1]);
@@ -134,9 +107,10 @@ function rewrite(
         continue;
       }
       changed = true;
-      byte = value === BACKSLASH ? SLASH : value;
-    } else if (byte === BACKSLASH) {
-      if (options.backslash === 'refuse') return 'a backslash in the path';
+      byte = value;
+    }
+    if (byte === BACKSLASH) {
+      if (options.backslash === 'reject') return refuse('a backslash', 'backslash');
       if (options.backslash === 'slash') {
         byte = SLASH;
         changed = true;
@@ -148,11 +122,12 @@ function rewrite(
       continue;
     }
     const dots = options.dotSegments === 'keep' ? 0 : dotSegment(out, segment, length);
-    if (dots < 0) return 'a dot segment with a parameter in the path';
+    if (dots === PARAMETER) return refuseSegment('a dot segment with a parameter');
+    if (dots === HIDDEN) return refuseSegment('a dot segment next to an escaped slash or a backslash');
     if (dots > 0) {
-      if (options.dotSegments === 'refuse') return 'a dot segment in the path';
+      if (options.dotSegments === 'reject') return refuseSegment('a dot segment', 'dotSegments');
       if (dots === 2) {
-        if (segment === 1) return 'the path leaves the root';
+        if (segment === 1) return refuseSegment('a .. that leaves the root');
         length = segment - 1;
         while (out[length - 1] !== SLASH) length--;
       } else {
@@ -161,7 +136,7 @@ function rewrite(
       changed = true;
     } else if (!last) {
       if (length === segment && options.duplicateSlashes !== 'keep') {
-        if (options.duplicateSlashes === 'refuse') return 'duplicate slashes in the path';
+        if (options.duplicateSlashes === 'reject') return refuse('a second slash', 'duplicateSlashes');
         changed = true;
       } else {
         out[length++] = SLASH;
@@ -174,17 +149,47 @@ function rewrite(
   return changed ? out.slice(0, length) : undefined;
 }
 
-/** 1 for `.`, 2 for `..`, -1 for either with a parameter, 0 for any other segment. */
-function dotSegment(out: Uint8Array, start: number, end: number): number {
-  if (start === end || out[start] !== DOT) return 0;
-  const dots = start + 1 < end && out[start + 1] === DOT ? 2 : 1;
-  if (start + dots === end) return dots;
-  return out[start + dots] === SEMICOLON || isEncodedSemicolon(out, start + dots, end) ? -1 : 0;
+function placed(what: string, place: number, options: PathOptions, option: keyof PathOptions | undefined): string {
+  return `${what} at byte ${place} of the path${option === undefined ? '' : ` (${option}: ${options[option]})`}`;
 }
 
-/** `%3B`, which some servers decode before they look for parameters. */
-function isEncodedSemicolon(out: Uint8Array, at: number, end: number): boolean {
-  return at + 3 <= end && out[at] === PERCENT && out[at + 1] === 51 && out[at + 2] === 66;
+const PARAMETER = -1;
+const HIDDEN = -2;
+
+/** 1 for `.`, 2 for `..`, `PARAMETER` for either with a parameter, `HIDDEN` for any of them between slashes that were kept in other forms, 0 for any other segment. */
+function dotSegment(out: Uint8Array, start: number, end: number): number {
+  let from = start;
+  let found = 0;
+  for (let i = start; i < end && found === 0; i++) {
+    const width = out[i] === BACKSLASH ? 1 : isEncoded(out, i, end, SLASH) || isEncoded(out, i, end, BACKSLASH) ? 3 : 0;
+    if (width === 0) continue;
+    found = dotsOf(out, from, i);
+    from = i + width;
+    i = from - 1;
+  }
+  if (from === start) return dotsOf(out, start, end);
+  return found !== 0 || dotsOf(out, from, end) !== 0 ? HIDDEN : 0;
+}
+
+/** An encoded dot is one too: it is left only where `encodedUnreserved` keeps it. */
+function dotsOf(out: Uint8Array, start: number, end: number): number {
+  let at = start;
+  let dots = 0;
+  while (dots < 3 && at < end) {
+    if (out[at] === DOT) at++;
+    else if (isEncoded(out, at, end, DOT)) at += 3;
+    else break;
+    dots++;
+  }
+  if (dots === 0 || dots > 2) return 0;
+  if (at === end) return dots;
+  // `%3B`, which some servers decode before they look for parameters.
+  return out[at] === SEMICOLON || isEncoded(out, at, end, SEMICOLON) ? PARAMETER : 0;
+}
+
+/** Whether an escape of that byte stands there, in upper case as all are that have been written. */
+function isEncoded(out: Uint8Array, at: number, end: number, byte: number): boolean {
+  return at + 3 <= end && out[at] === PERCENT && hexValues[out[at + 1]] * 16 + hexValues[out[at + 2]] === byte;
 }
 
 function upperHex(byte: number): number {

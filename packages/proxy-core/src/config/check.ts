@@ -4,6 +4,7 @@ import { defaultLimits, maxRingSize, maxTableSize } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyConfig } from './config.js';
 import { checkReferences } from './references.js';
+import { checkRoutes } from './routes.js';
 import {
   type Complaint,
   choice,
@@ -64,10 +65,15 @@ const domain = text(
 const pem = text((value) => value.includes('-----BEGIN '), 'PEM text');
 const address = object({ host: ip, port });
 
-const headerMatch = object({ name: headerName, kind: choice('exact', 'prefix', 'present'), value: latin1Text });
+const headerMatch = object({
+  name: headerName,
+  kind: choice('exact', 'prefix', 'present', 'regex'),
+  value: latin1Text,
+  invert: optional(truthValue),
+});
 const queryMatch = object({
   name: text((value) => /^[!-~]+$/.test(value), 'a parameter name of visible ASCII characters'),
-  kind: choice('exact', 'prefix', 'present'),
+  kind: choice('exact', 'prefix', 'present', 'regex'),
   value: visible,
 });
 const weightedClusters = list(object({ cluster: named, weight: whole(0, maxInt) }));
@@ -139,6 +145,14 @@ export const logTarget: Shape = (value, path, complain) => {
   if (typeof value !== 'function') named(value, path, complain);
 };
 
+export const pathOptionsShape: Shape = object({
+  dotSegments: optional(choice('resolve', 'reject', 'keep')),
+  duplicateSlashes: optional(choice('merge', 'reject', 'keep')),
+  encodedUnreserved: optional(choice('decode', 'keep')),
+  escapedSlashes: optional(choice('reject', 'decode', 'keep')),
+  backslash: optional(choice('reject', 'slash', 'keep')),
+});
+
 const chain = object({
   name: named,
   match: object({
@@ -156,7 +170,7 @@ const chain = object({
     }),
   ),
   protocol: choice('http', 'tcp', 'auto'),
-  http: optional(object({ routes: named })),
+  http: optional(object({ routes: named, path: optional(pathOptionsShape) })),
   tcp: optional(
     object({
       clusters: weightedClusters,
@@ -241,7 +255,11 @@ const config = object({
             object({
               name: anyText,
               match: object({
-                path: object({ kind: choice('exact', 'prefix'), value: absolutePath }),
+                path: tagged('kind', {
+                  exact: object({ kind: choice('exact'), value: absolutePath }),
+                  prefix: object({ kind: choice('prefix'), value: absolutePath }),
+                  regex: object({ kind: choice('regex'), value: anyText }),
+                }),
                 method: optional(method),
                 headers: optional(list(headerMatch)),
                 query: optional(list(queryMatch)),
@@ -263,6 +281,9 @@ const config = object({
 export function checkConfig(value: ProxyConfig): void {
   const complaints: Complaint[] = [];
   config(value, '', (complaint) => complaints.push(complaint));
-  if (complaints.length === 0) checkReferences(value, (complaint) => complaints.push(complaint));
+  if (complaints.length === 0) {
+    checkReferences(value, (complaint) => complaints.push(complaint));
+    checkRoutes(value, (complaint) => complaints.push(complaint));
+  }
   if (complaints.length > 0) throw new ConfigError(complaints);
 }

@@ -4,6 +4,7 @@
  */
 import type { SocketAddress } from '../address.js';
 import type { Limits } from '../limits.js';
+import type { PathOptions } from '../message/path-options.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 
 export interface ProxyConfig {
@@ -88,6 +89,8 @@ export interface ServerTlsConfig {
 export interface HttpChainConfig {
   /** Name of a route table. */
   readonly routes: string;
+  /** What is left out is as `defaultPathOptions` says. */
+  readonly path?: Partial<PathOptions>;
 }
 
 export interface TcpChainConfig {
@@ -124,18 +127,27 @@ export interface RouteConfig {
 }
 
 export interface RouteMatchConfig {
-  /** `prefix` matches whole segments: `/a` matches `/a` and `/a/b`, not `/ab` (Gateway API PathPrefix). */
-  readonly path: { readonly kind: 'exact' | 'prefix'; readonly value: string };
+  /**
+   * Compared with the normal form, without the query. `prefix` matches whole segments: `/a` matches `/a` and `/a/b`, not `/ab` (Gateway API PathPrefix).
+   * `regex` matches the whole path, in linear time (Envoy: safe_regex); `route/regex/syntax.ts` has the syntax, a part of RE2's.
+   */
+  readonly path: { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string };
   readonly method?: string;
-  /** All must match. Names are lower case. */
-  readonly headers?: readonly ValueMatchConfig[];
+  /** All must match. Names are lower case. A field that is there more than once meets no rule that compares, inverted or not. */
+  readonly headers?: readonly HeaderMatchConfig[];
   readonly query?: readonly ValueMatchConfig[];
 }
 
 export interface ValueMatchConfig {
   readonly name: string;
-  readonly kind: 'exact' | 'prefix' | 'present';
+  /** `regex`: the whole value, as in `RouteMatchConfig.path`. */
+  readonly kind: 'exact' | 'prefix' | 'present' | 'regex';
   readonly value: string;
+}
+
+export interface HeaderMatchConfig extends ValueMatchConfig {
+  /** A value that does not match meets the rule; a field that is absent does so for `present` only (Envoy: HeaderMatcher.invert_match). */
+  readonly invert?: boolean;
 }
 
 export type RouteActionConfig =

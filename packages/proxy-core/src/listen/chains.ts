@@ -2,6 +2,7 @@
 import type { SocketAddress } from '../address.js';
 import { formatAddress } from '../address.js';
 import type { FilterChainConfig, WeightedCluster } from '../config/config.js';
+import type { PathOptions } from '../message/path-options.js';
 import type { Authorization } from '../policy/authorize.js';
 import type { RouteTable } from '../route/table.js';
 import type { ServerTls } from '../secure/server-tls.js';
@@ -14,6 +15,7 @@ export interface Chain {
   readonly alpn: readonly string[] | undefined;
   readonly tls: ServerTls | undefined;
   readonly routes: RouteTable | undefined;
+  readonly pathOptions: PathOptions;
   readonly tcp:
     | {
         readonly clusters: readonly WeightedCluster[];

@@ -1,14 +1,35 @@
 /** Stage route: which rule does a request head meet? Pure. */
 import type { WeightedCluster } from '../config/config.js';
 import type { Head } from '../message/head.js';
+import { lowerCase } from './byte-map.js';
 import type { ForwardAction, Route, RouteTable, ValueMatch, VirtualHost } from './table.js';
 
 /** The first route that matches, or undefined: the answer is then 404 `no-route`. */
 export function matchRoute(table: RouteTable, head: Head): Route | undefined {
   const host = matchHost(table, head);
   if (host === undefined) return undefined;
-  const { routes } = host;
+  const { routes, exactPaths } = host;
+  if (exactPaths !== undefined) return matchMany(host, exactPaths.get(head.path, head.pathStart, head.pathEnd), head);
   for (let i = 0; i < routes.length; i++) if (routeMatches(routes[i], head)) return routes[i];
+  return undefined;
+}
+
+const none: readonly number[] = [];
+
+/** The routes that a table has found for the path, and those that are looked at one by one, together in their order. */
+function matchMany(
+  { routes, otherRoutes }: VirtualHost,
+  found: readonly number[] | undefined,
+  head: Head,
+): Route | undefined {
+  const exact = found ?? none;
+  let e = 0;
+  let o = 0;
+  while (e < exact.length || o < otherRoutes.length) {
+    const isExact = o === otherRoutes.length || (e < exact.length && exact[e] < otherRoutes[o]);
+    const route = routes[isExact ? exact[e++] : otherRoutes[o++]];
+    if (routeMatches(route, head)) return route;
+  }
   return undefined;
 }
 
@@ -41,20 +62,28 @@ export function replacePath(route: Route, to: { kind: 'full' | 'prefix'; value: 
 }
 
 function matchHost(table: RouteTable, head: Head): VirtualHost | undefined {
-  if (table.exact.size === 0 && table.suffixes.length === 0) return table.fallback;
-  const authority = head.authorityText().toLowerCase();
-  const exact = table.exact.get(authority);
-  if (exact !== undefined) return exact;
-  const colon = authority.lastIndexOf(':');
-  const name = colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority;
-  if (name !== authority) {
-    const withoutPort = table.exact.get(name);
+  const { exact, suffixes, fallback } = table;
+  if (exact.size === 0 && suffixes.length === 0) return fallback;
+  const { bytes, authorityStart: start, authorityEnd: end } = head;
+  const whole = exact.get(bytes, start, end);
+  if (whole !== undefined) return whole;
+  const nameEnd = endOfName(bytes, start, end);
+  if (nameEnd !== end) {
+    const withoutPort = exact.get(bytes, start, nameEnd);
     if (withoutPort !== undefined) return withoutPort;
   }
-  for (const { suffix, host } of table.suffixes) {
-    if (name.length > suffix.length && name.endsWith(suffix)) return host;
+  for (let i = 0; i < suffixes.length; i++) {
+    const { suffix, host } = suffixes[i];
+    const from = nameEnd - suffix.length;
+    if (from > start && startsWithFolded(bytes, from, suffix)) return host;
   }
-  return table.fallback;
+  return fallback;
+}
+
+/** Where the port's colon is, or the end: the colons of an IPv6 address stand in brackets. */
+function endOfName(bytes: Uint8Array, start: number, end: number): number {
+  for (let i = end - 1; i >= start && bytes[i] !== 93; i--) if (bytes[i] === 58) return i;
+  return end;
 }
 
 function routeMatches(route: Route, head: Head): boolean {
@@ -66,7 +95,8 @@ function routeMatches(route: Route, head: Head): boolean {
 }
 
 function pathMatches(route: Route, head: Head): boolean {
-  const { path } = route;
+  const { path, pathRegex } = route;
+  if (pathRegex !== undefined) return pathRegex.matches(head.path, head.pathStart, head.pathEnd);
   const length = head.pathEnd - head.pathStart;
   if (route.pathKind === 'exact') return length === path.length && startsWith(head.path, head.pathStart, path);
   // Whole segments: `/a` and `/a/` match `/a` and `/a/b`, never `/ab`. The bare `/` matches everything, `*` of OPTIONS included.
@@ -79,10 +109,9 @@ function pathMatches(route: Route, head: Head): boolean {
 function headerMatches(match: ValueMatch, head: Head): boolean {
   // RFC 9110 section 5.2: several fields of one name are one list; a rule that compares must not be dodged by a second field, so the first decides only when it is alone.
   const index = head.findName(match.name);
-  if (index < 0) return false;
-  if (match.kind === 'present') return true;
-  if (head.findName(match.name, index + 1) >= 0) return false;
-  return valueMatches(match, head.bytes, head.offsets[4 * index + 2], head.offsets[4 * index + 3]);
+  if (match.kind === 'present') return index >= 0 !== match.invert;
+  if (index < 0 || head.findName(match.name, index + 1) >= 0) return false;
+  return valueMatches(match, head.bytes, head.offsets[4 * index + 2], head.offsets[4 * index + 3]) !== match.invert;
 }
 
 function queryMatches(match: ValueMatch, head: Head): boolean {
@@ -103,9 +132,15 @@ function queryMatches(match: ValueMatch, head: Head): boolean {
 }
 
 function valueMatches(match: ValueMatch, bytes: Uint8Array, start: number, end: number): boolean {
+  if (match.regex !== undefined) return match.regex.matches(bytes, start, end);
   const length = end - start;
   if (match.kind === 'exact' ? length !== match.value.length : length < match.value.length) return false;
   return startsWith(bytes, start, match.value);
+}
+
+function startsWithFolded(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  for (let i = 0; i < wanted.length; i++) if (lowerCase[bytes[at + i]] !== wanted[i]) return false;
+  return true;
 }
 
 function startsWith(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {

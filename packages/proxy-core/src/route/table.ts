@@ -4,6 +4,7 @@
  */
 import type {
   HeaderEditsConfig,
+  HeaderMatchConfig,
   RetryConfig,
   RewriteConfig,
   RouteActionConfig,
@@ -15,26 +16,35 @@ import type {
 } from '../config/config.js';
 import { type HeadEdits, noEdits } from '../message/edits.js';
 import { fromLatin1 } from '../message/head.js';
+import { asIs, ByteMap, lowerCase } from './byte-map.js';
 import { compileHashPolicy, type HashSource } from './hash-policy.js';
+import { compileRegex, type Regex, type RegexLimits } from './regex/regex.js';
 
 export interface RouteTable {
   readonly name: string;
   /** By lower-case domain, with port where the configuration had one. */
-  readonly exact: ReadonlyMap<string, VirtualHost>;
-  /** `*.suffix` domains, longest suffix first, without the asterisk. */
-  readonly suffixes: readonly { readonly suffix: string; readonly host: VirtualHost }[];
+  readonly exact: ByteMap<VirtualHost>;
+  /** `*.suffix` domains, longest suffix first, without the asterisk, in lower case. */
+  readonly suffixes: readonly { readonly suffix: Uint8Array; readonly host: VirtualHost }[];
   readonly fallback: VirtualHost | undefined;
 }
 
 export interface VirtualHost {
   readonly name: string;
+  /** The first that matches wins. */
   readonly routes: readonly Route[];
+  /** Where many paths are exact: by path, the numbers of their routes in `routes`, ascending; undefined where looking at each is as cheap. */
+  readonly exactPaths: ByteMap<readonly number[]> | undefined;
+  /** The numbers of all other routes, ascending. */
+  readonly otherRoutes: readonly number[];
 }
 
 export interface Route {
   readonly name: string;
+  /** Of an expression: its text. */
   readonly path: Uint8Array;
-  readonly pathKind: 'exact' | 'prefix';
+  readonly pathKind: 'exact' | 'prefix' | 'regex';
+  readonly pathRegex: Regex | undefined;
   /** undefined: any. */
   readonly method: string | undefined;
   readonly headers: readonly ValueMatch[];
@@ -44,8 +54,10 @@ export interface Route {
 
 export interface ValueMatch {
   readonly name: Uint8Array;
-  readonly kind: 'exact' | 'prefix' | 'present';
+  readonly kind: 'exact' | 'prefix' | 'present' | 'regex';
   readonly value: Uint8Array;
+  readonly regex: Regex | undefined;
+  readonly invert: boolean;
 }
 
 export type RouteAction =
@@ -67,45 +79,63 @@ export interface ForwardAction {
   readonly responseEdits: HeadEdits;
 }
 
+/** From this many exact paths of one host on, a table finds them. */
+const manyPaths = 8;
+
 /** Compiles a checked configuration; see `config/check.ts` for what is refused. */
-export function compileRouteTable(config: RouteTableConfig): RouteTable {
+export function compileRouteTable(config: RouteTableConfig, limits: RegexLimits): RouteTable {
   const exact = new Map<string, VirtualHost>();
-  const suffixes: { suffix: string; host: VirtualHost }[] = [];
+  const suffixes: { suffix: Uint8Array; host: VirtualHost }[] = [];
   let fallback: VirtualHost | undefined;
   for (const hostConfig of config.virtualHosts) {
-    const host = compileVirtualHost(hostConfig);
+    const host = compileVirtualHost(hostConfig, limits);
     for (const domain of hostConfig.domains) {
       const lower = domain.toLowerCase();
       if (lower === '*') fallback = host;
-      else if (lower.startsWith('*')) suffixes.push({ suffix: lower.slice(1), host });
+      else if (lower.startsWith('*')) suffixes.push({ suffix: fromLatin1(lower.slice(1)), host });
       else exact.set(lower, host);
     }
   }
   suffixes.sort((a, b) => b.suffix.length - a.suffix.length);
-  return { name: config.name, exact, suffixes, fallback };
+  return { name: config.name, exact: new ByteMap(exact, lowerCase), suffixes, fallback };
 }
 
-function compileVirtualHost(config: VirtualHostConfig): VirtualHost {
-  return {
-    name: config.name,
-    routes: config.routes.map((route) => compileRoute(route.name, route.match, route.action)),
-  };
+function compileVirtualHost(config: VirtualHostConfig, limits: RegexLimits): VirtualHost {
+  const routes = config.routes.map((route) => compileRoute(route.name, route.match, route.action, limits));
+  const byPath = new Map<string, number[]>();
+  const otherRoutes: number[] = [];
+  for (const [number, { match }] of config.routes.entries()) {
+    const { kind, value } = match.path;
+    if (kind !== 'exact') otherRoutes.push(number);
+    else if (byPath.get(value)?.push(number) === undefined) byPath.set(value, [number]);
+  }
+  const exactPaths = byPath.size < manyPaths ? undefined : new ByteMap(byPath, asIs);
+  return { name: config.name, routes, exactPaths, otherRoutes };
 }
 
-function compileRoute(name: string, match: RouteMatchConfig, action: RouteActionConfig): Route {
+function compileRoute(name: string, match: RouteMatchConfig, action: RouteActionConfig, limits: RegexLimits): Route {
+  const { kind, value } = match.path;
   return {
     name,
-    path: fromLatin1(match.path.value),
-    pathKind: match.path.kind,
+    path: fromLatin1(value),
+    pathKind: kind,
+    pathRegex: kind === 'regex' ? compileRegex(value, limits) : undefined,
     method: match.method,
-    headers: (match.headers ?? []).map((header) => compileValue(header, header.name.toLowerCase())),
-    query: (match.query ?? []).map((parameter) => compileValue(parameter, parameter.name)),
+    headers: (match.headers ?? []).map((header) => compileValue(header, header.name.toLowerCase(), limits)),
+    query: (match.query ?? []).map((parameter) => compileValue(parameter, parameter.name, limits)),
     action: action.kind === 'forward' ? compileForward(action) : action,
   };
 }
 
-function compileValue(match: ValueMatchConfig, name: string): ValueMatch {
-  return { name: fromLatin1(name), kind: match.kind, value: fromLatin1(match.value) };
+function compileValue(match: ValueMatchConfig | HeaderMatchConfig, name: string, limits: RegexLimits): ValueMatch {
+  const { kind, value } = match;
+  return {
+    name: fromLatin1(name),
+    kind,
+    value: fromLatin1(value),
+    regex: kind === 'regex' ? compileRegex(value, limits) : undefined,
+    invert: 'invert' in match && match.invert === true,
+  };
 }
 
 function compileForward(action: Extract<RouteActionConfig, { kind: 'forward' }>): ForwardAction {

@@ -5,6 +5,7 @@ import type { Downstream, ExchangeEvents, ExchangeOpener } from '../../src/excha
 import type { Failure } from '../../src/failure.js';
 import { defaultLimits, type Limits } from '../../src/limits.js';
 import { Head } from '../../src/message/head.js';
+import { defaultPathOptions, type PathOptions } from '../../src/message/path-options.js';
 import { Wire, WireIo } from './wire.js';
 
 export const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -31,6 +32,7 @@ export function responseHead(text: string, method = 'GET', upgradeAsked = false)
 }
 
 export class ServerBench implements ExchangeOpener {
+  pathOptions: PathOptions = defaultPathOptions;
   readonly io: WireIo = new WireIo();
   readonly wire: Wire = new Wire();
   readonly server: Http1Server;

@@ -1,9 +1,9 @@
 /** Runs a decoder over bytes in pieces, as a connection would, and writes down what it told, body bytes joined. */
 import { Http1Decoder } from '../../src/codec/http1/decoder.js';
-import { defaultNormalise, type NormaliseOptions } from '../../src/codec/normalise.js';
 import type { Failure } from '../../src/failure.js';
 import { defaultLimits, type Limits } from '../../src/limits.js';
 import { Head } from '../../src/message/head.js';
+import { defaultPathOptions, type PathOptions } from '../../src/message/path-options.js';
 
 export interface Reading {
   readonly kind: 'request' | 'response';
@@ -11,7 +11,7 @@ export interface Reading {
   readonly upgradeAsked?: boolean;
   readonly peerEnds?: boolean;
   readonly limits?: Limits;
-  readonly normalise?: NormaliseOptions;
+  readonly pathOptions?: PathOptions;
 }
 
 export function transcribe(reading: Reading, pieces: readonly Uint8Array[]): string[] {
@@ -39,7 +39,7 @@ export function transcribe(reading: Reading, pieces: readonly Uint8Array[]): str
   });
   const head = new Head(limits.maxHeaderFields);
   const expect = (): void => {
-    if (reading.kind === 'request') decoder.expectRequest(head, reading.normalise ?? defaultNormalise);
+    if (reading.kind === 'request') decoder.expectRequest(head, reading.pathOptions ?? defaultPathOptions);
     else decoder.expectResponse(head, reading.method ?? 'GET', reading.upgradeAsked ?? false);
   };
   expect();

@@ -9,6 +9,7 @@ import {
   indexChains,
   takesTls,
 } from '../../src/listen/chains.js';
+import { defaultPathOptions } from '../../src/message/path-options.js';
 import { compileAuthorization } from '../../src/policy/authorize.js';
 
 const context = { key: 'k', release() {} };
@@ -31,6 +32,7 @@ function index(
     alpn: match.alpn,
     tls: match.transport === 'tls' && chains[name].passthrough !== true ? tls : undefined,
     routes: undefined,
+    pathOptions: defaultPathOptions,
     tcp: undefined,
     authorization: compileAuthorization([]),
   }));

@@ -1,6 +1,5 @@
 /** Request heads for tests, read by the codec as they would be on a connection. */
 import { Http1Decoder } from '../../src/codec/http1/decoder.js';
-import { defaultNormalise } from '../../src/codec/normalise.js';
 import { defaultLimits } from '../../src/limits.js';
 import { fromLatin1, Head } from '../../src/message/head.js';
 
@@ -20,7 +19,7 @@ export function headOf(target: string, fields: readonly string[] = [], method = 
       throw new Error(`not a request: ${failed.detail}`);
     },
   });
-  decoder.expectRequest(head, defaultNormalise);
+  decoder.expectRequest(head);
   decoder.decode(bytes, 0, bytes.length);
   if (!isRead) throw new Error('not a whole request head');
   return head;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { RouteConfig, RouteMatchConfig, VirtualHostConfig } from '../../src/config/config.js';
+import { defaultLimits } from '../../src/limits.js';
 import { chooseCluster, matchRoute, replacePath } from '../../src/route/match.js';
 import { redirectLocation } from '../../src/route/redirect.js';
 import { compileRouteTable, type Route } from '../../src/route/table.js';
@@ -19,7 +20,10 @@ function met(
   fields: readonly string[] = [],
   method = 'GET',
 ): string | undefined {
-  const table = compileRouteTable({ name: 'table', virtualHosts: [{ name: 'all', domains: ['*'], routes }] });
+  const table = compileRouteTable(
+    { name: 'table', virtualHosts: [{ name: 'all', domains: ['*'], routes }] },
+    defaultLimits,
+  );
   return matchRoute(table, headOf(target, fields, method))?.name;
 }
 
@@ -27,7 +31,7 @@ function compiled(path: string): Route {
   const virtualHosts = [
     { name: 'all', domains: ['*'], routes: [route('it', { path: { kind: 'prefix', value: path } })] },
   ];
-  const found = compileRouteTable({ name: 'table', virtualHosts }).fallback?.routes[0];
+  const found = compileRouteTable({ name: 'table', virtualHosts }, defaultLimits).fallback?.routes[0];
   if (found === undefined) throw new Error('not compiled');
   return found;
 }
@@ -89,18 +93,80 @@ void t.test('a second field of the same name does not meet a rule that compares'
   t.equal(met(routes, '/', ['x-env: canary, other']), 'rest', 'as the one field that the two mean');
 });
 
+void t.test('a regular expression matches the whole path, whatever the query', async (t) => {
+  const routes = [route('hit', { path: { kind: 'regex', value: '/v[0-9]+/(items|users)(/.*)?' } }), route('rest', {})];
+  for (const target of ['/v1/items', '/v22/users/7', '/v1/x/../items', '/%76%31/items', '/v1/items?/x'])
+    t.equal(met(routes, target), 'hit', target);
+  for (const target of ['/v1', '/v/items', '/V1/items', '/v1/itemsx', '/a/v1/items', '/?/v1/items'])
+    t.equal(met(routes, target), 'rest', target);
+});
+
+void t.test('expressions over headers and parameters match the whole value', async (t) => {
+  const routes = [
+    route('header', { headers: [{ name: 'x-id', kind: 'regex', value: 'a-[0-9]+' }] }),
+    route('query', { query: [{ name: 'v', kind: 'regex', value: '[12](\\.\\d)?' }] }),
+    route('rest', {}),
+  ];
+  t.equal(met(routes, '/', ['x-id: a-77']), 'header');
+  t.equal(met(routes, '/', ['x-id: a-77x']), 'rest');
+  t.equal(met(routes, '/', ['x-id: a-7', 'x-id: a-8']), 'rest', 'which of the two would be meant is not known');
+  t.equal(met(routes, '/?u=1&v=2.5'), 'query');
+  t.equal(met(routes, '/?v=2.'), 'rest');
+  t.equal(met(routes, '/?v=3&v=2'), 'rest');
+});
+
+void t.test('an inverted rule is met by another value, and by none only where presence is asked for', async (t) => {
+  const other = [route('hit', { headers: [{ name: 'x-env', kind: 'exact', value: 'canary', invert: true }] })];
+  t.equal(met(other, '/', ['x-env: stable']), 'hit');
+  t.equal(met(other, '/', ['x-env: canary']), undefined);
+  t.equal(met(other, '/'), undefined, 'no value');
+  t.equal(met(other, '/', ['x-env: stable', 'x-env: stable']), undefined, 'two values');
+  const absent = [route('hit', { headers: [{ name: 'x-env', kind: 'present', value: '', invert: true }] })];
+  t.equal(met(absent, '/'), 'hit');
+  t.equal(met(absent, '/', ['x-env:']), undefined);
+  const regex = [route('hit', { headers: [{ name: 'x-env', kind: 'regex', value: 'c.*', invert: true }] })];
+  t.equal(met(regex, '/', ['x-env: stable']), 'hit');
+  t.equal(met(regex, '/', ['x-env: canary']), undefined);
+});
+
+void t.test('invariant: a table of paths changes nothing about which route is met', async (t) => {
+  const paths = ['/', '/a', '/a/b', '/b', '/c', '/d', '/e', '/f', '/g', '/h', '/i', '/j'];
+  const match = fc.record({
+    path: fc.oneof(
+      fc.record({ kind: fc.constantFrom('exact' as const, 'prefix' as const), value: fc.constantFrom(...paths) }),
+      fc.constantFrom({ kind: 'regex' as const, value: '/[a-c]' }, { kind: 'regex' as const, value: '/[^a].*' }),
+    ),
+    method: fc.constantFrom(undefined, undefined, 'POST'),
+  });
+  let tables = 0;
+  fc.assert(
+    fc.property(fc.array(match, { minLength: 24, maxLength: 60 }), (matches) => {
+      const routes = matches.map((each, index) => route(String(index), each));
+      const virtualHosts = [{ name: 'all', domains: ['*'], routes }];
+      const table = compileRouteTable({ name: 'table', virtualHosts }, defaultLimits);
+      if (table.fallback?.exactPaths !== undefined) tables++;
+      for (const target of [...paths, '/zz', '*']) {
+        const head = headOf(target, [], target === '*' ? 'OPTIONS' : 'POST');
+        const first = routes.find((one) => met([one], target, [], head.method) !== undefined);
+        if (matchRoute(table, head)?.name !== first?.name)
+          throw new Error(`${target}: ${matchRoute(table, head)?.name}`);
+      }
+    }),
+    { numRuns: 100, seed: 6 },
+  );
+  t.ok(tables > 20, `${tables} had a table`);
+});
+
 void t.test('hosts: exact with port, exact, longest suffix, then *', async (t) => {
   const host = (name: string, domains: string[]): VirtualHostConfig => ({ name, domains, routes: [route(name, {})] });
-  const table = compileRouteTable({
-    name: 'table',
-    virtualHosts: [
-      host('rest', ['*']),
-      host('suffix', ['*.test']),
-      host('longer', ['*.server.test']),
-      host('exact', ['Server.test', '[fd00::1]']),
-      host('port', ['server.test:81']),
-    ],
-  });
+  const virtualHosts = [
+    host('rest', ['*']),
+    host('suffix', ['*.test']),
+    host('longer', ['*.server.test']),
+    host('exact', ['Server.test', '[fd00::1]']),
+    host('port', ['server.test:81']),
+  ];
+  const table = compileRouteTable({ name: 'table', virtualHosts }, defaultLimits);
   const expected: [string, string][] = [
     ['server.test', 'exact'],
     ['SERVER.TEST', 'exact'],
@@ -110,13 +176,15 @@ void t.test('hosts: exact with port, exact, longest suffix, then *', async (t) =
     ['other.test', 'suffix'],
     ['.test', 'rest'],
     ['test', 'rest'],
+    ['A.Other.TEST:9', 'suffix'],
+    ['.server.test', 'suffix'],
     ['[fd00::1]:80', 'exact'],
     ['[fd00::1]', 'exact'],
     ['elsewhere', 'rest'],
   ];
   for (const [authority, name] of expected)
     t.equal(matchRoute(table, headOf('/', [`host: ${authority}`]))?.name, name, authority);
-  const strict = compileRouteTable({ name: 'table', virtualHosts: [host('exact', ['server.test'])] });
+  const strict = compileRouteTable({ name: 'table', virtualHosts: [host('exact', ['server.test'])] }, defaultLimits);
   t.equal(matchRoute(strict, headOf('/', ['host: elsewhere'])), undefined, 'no host is no route');
 });
 

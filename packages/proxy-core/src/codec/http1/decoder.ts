@@ -12,7 +12,7 @@ import type { SeenRequest } from '../../exchange.js';
 import { type Failure, failure } from '../../failure.js';
 import type { Limits } from '../../limits.js';
 import { Head, latin1 } from '../../message/head.js';
-import { defaultNormalise, type NormaliseOptions } from '../normalise.js';
+import { defaultPathOptions, type PathOptions } from '../../message/path-options.js';
 import { ChunkedFraming } from './chunked.js';
 import { checkTrailers, frameRequest, frameResponse, hostField } from './framing.js';
 import { HeadDecoder, MORE } from './head-decoder.js';
@@ -42,7 +42,7 @@ const STOPPED = 6;
 
 export class Http1Decoder {
   private readonly limits: Limits;
-  private normalise: NormaliseOptions = defaultNormalise;
+  private pathOptions: PathOptions = defaultPathOptions;
   private readonly lines: HeadDecoder;
   private readonly chunks: ChunkedFraming;
   events: MessageEvents;
@@ -63,9 +63,9 @@ export class Http1Decoder {
   }
 
   /** The next bytes are a request, decoded into `head`. */
-  expectRequest(head: Head, normalise: NormaliseOptions = defaultNormalise): void {
+  expectRequest(head: Head, pathOptions: PathOptions = defaultPathOptions): void {
     this.isResponse = false;
-    this.normalise = normalise;
+    this.pathOptions = pathOptions;
     this.head = head;
     this.lines.beginRequest(head);
     this.phase = HEAD;
@@ -189,7 +189,7 @@ export class Http1Decoder {
 
   private acceptRequest(head: Head): string {
     const { lines } = this;
-    return frameRequest(head) || readTarget(head, lines.targetStart, lines.targetEnd, hostField(), this.normalise);
+    return frameRequest(head) || readTarget(head, lines.targetStart, lines.targetEnd, hostField(), this.pathOptions);
   }
 
   private interimHead(head: Head): void {

@@ -20,7 +20,6 @@ import type { Limits } from '../../limits.js';
 import type { HeadEdits } from '../../message/edits.js';
 import type { Head } from '../../message/head.js';
 import { Timer, type TimerOwner } from '../../time/wheel.js';
-import { defaultNormalise } from '../normalise.js';
 import { AnswerWriter } from './answer-writer.js';
 import { type Carry, keepRest } from './carry.js';
 import type { Http1Decoder, MessageEvents } from './decoder.js';
@@ -303,7 +302,7 @@ export class Http1Server implements ConnectionHandler, Downstream, MessageEvents
     if (this.decoder === undefined) this.decoder = this.spares.takeDecoder(this);
     else if (!this.decoder.isWhole) return;
     this.head ??= this.spares.takeRequestHead();
-    this.decoder.expectRequest(this.head, this.options.normalise ?? defaultNormalise);
+    this.decoder.expectRequest(this.head, this.opener.pathOptions);
     // The first head's time runs since accept. Never disarmed: `onTimer` looks at the state.
     if (!this.isFirst) this.io.timers.arm(this.deadline, this.limits.headTimeoutMs);
   }

@@ -1,7 +1,8 @@
 /** The four forms of a request target (RFC 9112 section 3.2) and the authority that a request is for. Pure: each function returns why it refuses, or ''. */
 import type { Head } from '../../message/head.js';
 import { fromLatin1 } from '../../message/head.js';
-import { type NormaliseOptions, normalisePath } from '../normalise.js';
+import type { PathOptions } from '../../message/path-options.js';
+import { normalisePath } from '../normalise.js';
 import { equalsFolded } from './tables.js';
 
 const root = fromLatin1('/');
@@ -24,13 +25,7 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 for (const character of '0123456789abcdefABCDEF:.') ipv6Bytes[character.charCodeAt(0)] = 1;
 
 /** Fills path, query and authority of `head`, whose method and Host (`hostField`, -1 without one) are known, from the target in `bytes[start, end)`. */
-export function readTarget(
-  head: Head,
-  start: number,
-  end: number,
-  hostField: number,
-  options: NormaliseOptions,
-): string {
+export function readTarget(head: Head, start: number, end: number, hostField: number, options: PathOptions): string {
   const { bytes, offsets } = head;
   head.authorityStart = hostField < 0 ? head.start : offsets[4 * hostField + 2];
   head.authorityEnd = hostField < 0 ? head.start : offsets[4 * hostField + 3];
@@ -50,7 +45,7 @@ export function readTarget(
   return readAbsoluteForm(head, start, end, hostField, options);
 }
 
-function readPath(head: Head, start: number, end: number, options: NormaliseOptions): string {
+function readPath(head: Head, start: number, end: number, options: PathOptions): string {
   const { bytes } = head;
   let pathEnd = start;
   while (pathEnd < end && bytes[pathEnd] !== QUESTION) pathEnd++;
@@ -85,13 +80,7 @@ function readAuthorityForm(head: Head, start: number, end: number, hostField: nu
 }
 
 /** `http://host/path`: what clients send to a proxy. Its authority and Host must be the same one, so that whoever reads either reads the same. */
-function readAbsoluteForm(
-  head: Head,
-  start: number,
-  end: number,
-  hostField: number,
-  options: NormaliseOptions,
-): string {
+function readAbsoluteForm(head: Head, start: number, end: number, hostField: number, options: PathOptions): string {
   const { bytes } = head;
   let authority: number;
   let defaultPort: number;

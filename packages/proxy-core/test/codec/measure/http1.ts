@@ -10,6 +10,7 @@ import type { Downstream, ExchangeEvents, ExchangeOpener } from '../../../src/ex
 import { defaultLimits } from '../../../src/limits.js';
 import { noEdits } from '../../../src/message/edits.js';
 import { Head } from '../../../src/message/head.js';
+import { defaultPathOptions, type PathOptions } from '../../../src/message/path-options.js';
 import { Wire, WireIo } from '../wire.js';
 
 const small =
@@ -93,6 +94,7 @@ class SilentWire extends Wire {
 
 /** The least that an exchange is. */
 class Passing implements ExchangeOpener, ExchangeEvents {
+  readonly pathOptions: PathOptions = defaultPathOptions;
   server: Http1Server | undefined = undefined;
   private readonly client: Http1Client;
   private readonly slab: Uint8Array;
