@@ -3,7 +3,6 @@
  * anything is swapped, so a bad one changes nothing and no open connection notices a good one.
  */
 import type { SocketAddress } from './address.js';
-import { recordFailure, recordLatency } from './balance/load.js';
 import { Http1Server } from './codec/http1/server.js';
 import { compileListeners } from './compile.js';
 import type { Direction as DirectionName, ProxyConfig } from './config/config.js';
@@ -73,7 +72,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     this.observer = observer;
     this.warn = options.warn;
     this.contexts = new Contexts(io);
-    this.upstreams = new Upstreams(io, this.contexts, () => this.limits);
+    this.upstreams = new Upstreams(io, this.contexts, () => this.limits, observer.upstream);
     this.listeners = new Listeners(io, this, options.reusePort);
     this.drainTimer = new Timer(this, 'drain');
   }
@@ -237,15 +236,6 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     this.tunnels.delete(tunnel);
     this.observer.closed(tunnel.direction);
     this.observer.tunnel(tunnel.direction, tunnel, this.clock.nowMs());
-  }
-
-  measured(endpoint: Endpoint, latencyMs: number): void {
-    recordLatency(endpoint, latencyMs, this.clock.nowMs());
-    endpoint.avoidUntilMs = 0;
-  }
-
-  failed(endpoint: Endpoint): void {
-    recordFailure(endpoint, this.clock.nowMs());
   }
 
   rejected(

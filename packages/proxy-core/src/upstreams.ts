@@ -9,10 +9,14 @@ import type { Limits } from './limits.js';
 import { Pool } from './pool/pool.js';
 import type { ClientTls, Contexts } from './secure/contexts.js';
 import { verifyPeer } from './secure/peer.js';
+import type { TimerWheel } from './time/wheel.js';
 import { Cluster, type EndpointFactory } from './upstream/cluster.js';
 import { Endpoint, type UpstreamTls } from './upstream/endpoint.js';
+import type { ClusterObserver } from './upstream/events.js';
 
 export class Upstreams implements EndpointFactory {
+  readonly timers: TimerWheel;
+  readonly observer: ClusterObserver;
   private readonly io: Io;
   private readonly limits: () => Limits;
   private readonly contexts: Contexts;
@@ -20,8 +24,10 @@ export class Upstreams implements EndpointFactory {
   /** TLS settings by cluster configuration, compiled before anything is swapped. */
   private compiled: Map<ClusterConfig, ClientTls> = new Map();
 
-  constructor(io: Io, contexts: Contexts, limits: () => Limits) {
+  constructor(io: Io, contexts: Contexts, limits: () => Limits, observer: ClusterObserver) {
     this.io = io;
+    this.timers = io.timers;
+    this.observer = observer;
     this.contexts = contexts;
     this.limits = limits;
   }

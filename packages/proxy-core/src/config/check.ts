@@ -223,6 +223,20 @@ const cluster = object({
       maxRequests: optional(whole(1, maxInt)),
     }),
   ),
+  outlierDetection: optional(
+    object({
+      consecutive5xx: optional(whole(0, maxInt)),
+      consecutiveGatewayFailure: optional(whole(0, maxInt)),
+      splitExternalLocalOriginErrors: optional(truthValue),
+      consecutiveLocalOriginFailure: optional(whole(0, maxInt)),
+      intervalMs: optional(positiveMs),
+      baseEjectionTimeMs: optional(positiveMs),
+      maxEjectionTimeMs: optional(positiveMs),
+      maxEjectionPercent: optional(whole(0, 100)),
+      alwaysEjectOneHost: optional(truthValue),
+    }),
+  ),
+  panicThresholdPercent: optional(whole(0, 100)),
   idleTimeoutMs: optional(positiveMs),
 });
 

@@ -226,7 +226,33 @@ export interface ClusterConfig {
   /** How endpoints with `tls: true` are reached. */
   readonly tls?: ClientTlsConfig;
   readonly circuitBreaker?: CircuitBreakerConfig;
+  /** Takes endpoints that keep failing out for a while; undefined: none is taken out. Not for `original`. */
+  readonly outlierDetection?: OutlierDetectionConfig;
+  /** With less than this share of the endpoints in service, ejection counts for nothing; 0: it always counts. Default 50. */
+  readonly panicThresholdPercent?: number;
   readonly idleTimeoutMs?: number;
+}
+
+/** Envoy: OutlierDetection, the detection of consecutive failures. Its names and defaults. */
+export interface OutlierDetectionConfig {
+  /** Answers of 500 and above in a row; failures of this proxy's own count too, unless they are split off. 0: not looked at. Default 5. */
+  readonly consecutive5xx?: number;
+  /** The same of 502, 503 and 504. Default 0, as Envoy's `enforcing_consecutive_gateway_failure`. */
+  readonly consecutiveGatewayFailure?: number;
+  /** Tell failures to connect, resets and timeouts from bad answers: they are counted by themselves. */
+  readonly splitExternalLocalOriginErrors?: boolean;
+  /** Such failures in a row, where they are split off. 0: not looked at. Default 5. */
+  readonly consecutiveLocalOriginFailure?: number;
+  /** How often it is looked whether an ejection is over. Default 10 s. */
+  readonly intervalMs?: number;
+  /** The first ejection takes this long, the second twice as long. Default 30 s. */
+  readonly baseEjectionTimeMs?: number;
+  /** Default 300 s, or the base where that is more. */
+  readonly maxEjectionTimeMs?: number;
+  /** Of all endpoints, out at a time. Default 10. */
+  readonly maxEjectionPercent?: number;
+  /** One may be out whatever the percentage says. */
+  readonly alwaysEjectOneHost?: boolean;
 }
 
 export type BalancerName = 'p2c' | 'round-robin' | 'least-request' | 'ring-hash' | 'maglev';

@@ -65,6 +65,11 @@ function checkBalancer(cluster: ClusterConfig, path: string, complain: Complain)
     if (cluster[key] !== undefined && cluster.balancer !== settings[key])
       complain({ path: `${path}.${key}`, message: `needs balancer ${settings[key]}` });
   }
+  if (cluster.outlierDetection !== undefined && cluster.endpoints === 'original')
+    complain({
+      path: `${path}.outlierDetection`,
+      message: 'needs a list of endpoints; of an original destination there is one',
+    });
   const { minimumRingSize = 0, maximumRingSize = Number.POSITIVE_INFINITY } = cluster.ringHash ?? {};
   if (minimumRingSize > maximumRingSize)
     complain({ path: `${path}.ringHash.minimumRingSize`, message: 'is more than maximumRingSize' });

@@ -39,9 +39,6 @@ export interface ExchangeServices {
   respond(downstream: Downstream, failed: Failure, close: boolean): void;
   /** Counts and logs (stage observe); the exchange's head is still valid. */
   finished(exchange: Exchange): void;
-  /** Takes the figures of a try in (stage balance). */
-  measured(endpoint: Endpoint, latencyMs: number): void;
-  failed(endpoint: Endpoint): void;
 }
 
 /** What the route says about tries (config.route.v3.RouteAction.timeout and retry_policy). */
@@ -263,8 +260,9 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   responseHead(head: Head): void {
     this.touch();
     const { services, endpoint } = this;
-    this.upstreamMs = services.clock.nowMs() - this.tryStartMs;
-    if (endpoint !== undefined) services.measured(endpoint, this.upstreamMs);
+    const nowMs = services.clock.nowMs();
+    this.upstreamMs = nowMs - this.tryStartMs;
+    if (endpoint !== undefined) this.cluster?.answered(endpoint, head.status, this.upstreamMs, nowMs);
     const isProxy = this.placeIsProxy();
     const peerReason = isProxy ? reasonOf(head) : '';
     if (head.status >= 500 && mayRetryAnswer(head.status, peerReason, this.facts(false))) {
@@ -329,13 +327,15 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
       timer === this.requestTimer
         ? failure('request-timeout', `no whole answer within ${this.plan?.timeoutMs} ms`)
         : failure('stream-idle', `no byte moved for ${this.services.limits.streamIdleTimeoutMs} ms`);
+    // The endpoint had all of the request and said nothing.
+    if (this.answer === 'none' && this.request === 'whole' && this.place !== undefined) this.blame();
     this.answerFailure(failed);
   }
 
   private tryFailed(failed: Failure, undelivered: boolean, isStale: boolean): void {
     if (this.phase === 'over') return;
     const blames = reasons[failed.reason].side === 'upstream' && !isStale;
-    if (this.endpoint !== undefined && blames) this.services.failed(this.endpoint);
+    if (blames) this.blame();
     const again = this.answer === 'none' && mayRetryFailure(failed, this.facts(undelivered));
     this.endTry();
     if (!undelivered && !isSafe(failed.reason)) this.mayHaveArrived ??= failed;
@@ -345,6 +345,10 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
       return;
     }
     this.answerFailure(failed);
+  }
+
+  private blame(): void {
+    if (this.endpoint !== undefined) this.cluster?.failed(this.endpoint, this.services.clock.nowMs());
   }
 
   private facts(undelivered: boolean): TryFacts {

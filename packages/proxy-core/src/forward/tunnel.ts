@@ -29,7 +29,6 @@ export interface TunnelServices {
   tunnelStarted(tunnel: Tunnel): void;
   /** Follows `tunnelStarted`, once. */
   tunnelFinished(tunnel: Tunnel): void;
-  failed(endpoint: Endpoint): void;
 }
 
 /** Further endpoints that are tried when one refuses. */
@@ -164,6 +163,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
       return;
     }
     this.phase = 'open';
+    this.cluster.connected(endpoint);
     this.upstreamUri = connection.peer?.uris[0] ?? '';
     this.upstreamMs = services.clock.nowMs() - this.startMs;
     if (this.joined === 'no') return;
@@ -229,7 +229,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
   private dialFailed(failed: Failure): void {
     const { endpoint } = this;
     if (endpoint !== undefined) {
-      this.services.failed(endpoint);
+      this.cluster.failed(endpoint, this.services.clock.nowMs());
       this.tried.push(endpoint);
     }
     this.releaseEndpoint();

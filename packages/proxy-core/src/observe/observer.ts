@@ -2,6 +2,7 @@
 import type { Direction } from '../config/config.js';
 import type { Clock } from '../io/io.js';
 import type { LineFormat } from './access-log.js';
+import { ClusterMeter } from './cluster-series.js';
 import { LineWriter } from './line-writer.js';
 import type { ExchangeRecord, Observer, RejectionRecord, TunnelRecord } from './record.js';
 import type { Registry } from './registry.js';
@@ -35,6 +36,7 @@ interface DirectionSeries {
 export const maxClusterSeries = 1_024;
 
 export class MeteringObserver implements Observer {
+  readonly upstream: ClusterMeter;
   private readonly registry: Registry;
   private readonly clock: Clock;
   private readonly format: () => LineFormat | undefined;
@@ -51,6 +53,7 @@ export class MeteringObserver implements Observer {
 
   /** `format` and `sink` are asked each time, since the configuration may change them; no format: no lines. */
   constructor(registry: Registry, clock: Clock, format: () => LineFormat | undefined, sink: () => LineSink) {
+    this.upstream = new ClusterMeter(registry, maxClusterSeries);
     this.registry = registry;
     this.clock = clock;
     this.format = format;

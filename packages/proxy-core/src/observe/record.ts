@@ -3,6 +3,7 @@ import type { SocketAddress } from '../address.js';
 import type { Direction } from '../config/config.js';
 import type { Reason } from '../failure.js';
 import type { Head } from '../message/head.js';
+import type { ClusterObserver } from '../upstream/events.js';
 
 interface CommonRecord {
   /** Monotonic ms when the head was whole, or the connection was accepted. */
@@ -66,6 +67,7 @@ export interface RejectionRecord {
 
 /** Stage observe as the data plane calls it. None of these may throw, block or keep a reference. */
 export interface Observer {
+  readonly upstream: ClusterObserver;
   accepted(direction: Direction): void;
   closed(direction: Direction): void;
   exchange(direction: Direction, record: ExchangeRecord, nowMs: number): void;

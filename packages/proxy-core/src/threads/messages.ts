@@ -39,6 +39,8 @@ export interface ClusterState {
   readonly connections: number;
   readonly pending: number;
   readonly requests: number;
+  /** Too few endpoints are in service: ejection counts for nothing. */
+  readonly panicking: boolean;
   readonly endpoints: readonly {
     readonly address: SocketAddress;
     readonly tls: boolean;
@@ -46,5 +48,7 @@ export interface ClusterState {
     readonly active: number;
     readonly latencyMs: number;
     readonly avoided: boolean;
+    /** Taken out by outlier detection. */
+    readonly ejected: boolean;
   }[];
 }

@@ -150,6 +150,7 @@ export class ThreadProxy implements TimerOwner {
       connections: cluster.breaker.connections,
       pending: cluster.breaker.pending,
       requests: cluster.breaker.requests,
+      panicking: cluster.isPanicking,
       endpoints: cluster.known.map((endpoint) => ({
         address: endpoint.address,
         tls: endpoint.tls !== undefined,
@@ -157,6 +158,7 @@ export class ThreadProxy implements TimerOwner {
         active: endpoint.active,
         latencyMs: endpoint.latencyMs,
         avoided: endpoint.avoidUntilMs > nowMs,
+        ejected: endpoint.ejected,
       })),
     }));
   }

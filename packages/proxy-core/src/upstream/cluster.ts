@@ -3,13 +3,19 @@
  */
 import { formatAddress, type SocketAddress } from '../address.js';
 import { isSameBalancer, makePicker } from '../balance/balancers.js';
+import { recordFailure, recordLatency } from '../balance/load.js';
+import { OutlierDetector } from '../balance/outlier.js';
 import { type Picker, pickEndpoint } from '../balance/picker.js';
 import type { ClusterConfig, EndpointConfig } from '../config/config.js';
 import { Breaker } from '../pool/breaker.js';
+import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
 import type { Endpoint, UpstreamTls } from './endpoint.js';
+import type { ClusterObserver } from './events.js';
 
 /** Builds endpoints: given in by the data thread, which knows sockets, contexts and limits. */
 export interface EndpointFactory {
+  readonly timers: TimerWheel;
+  readonly observer: ClusterObserver;
   /** TLS settings of an endpoint, compiled; undefined for plain text. The string identifies them: a different one is a different endpoint. */
   tls(
     cluster: ClusterConfig,
@@ -23,7 +29,7 @@ const maxOriginalEndpoints = 4_096;
 /** Room for some hundred new ones, so that the search for empty ones is not made for each. */
 const keptOriginalEndpoints = 3_584;
 
-export class Cluster {
+export class Cluster implements TimerOwner {
   readonly name: string;
   readonly breaker: Breaker = new Breaker();
   private readonly factory: EndpointFactory;
@@ -31,6 +37,8 @@ export class Cluster {
   /** Those that may be chosen: all but the ones of weight 0. */
   private endpoints: readonly Endpoint[] = [];
   private picker: Picker<Endpoint>;
+  private readonly outliers: OutlierDetector<Endpoint>;
+  private readonly sweepTimer: Timer;
   private byKey: Map<string, Endpoint> = new Map();
   private readonly original: Map<string, Endpoint> = new Map();
 
@@ -39,6 +47,15 @@ export class Cluster {
     this.factory = factory;
     this.config = config;
     this.picker = makePicker(config, []);
+    const { observer } = factory;
+    this.outliers = new OutlierDetector({
+      ejected: (cause) => {
+        observer.ejected(this.name, cause);
+        if (this.sweepTimer.deadlineMs === 0) factory.timers.arm(this.sweepTimer, this.outliers.intervalMs);
+      },
+      restored: () => observer.restored(this.name),
+    });
+    this.sweepTimer = new Timer(this, 'outlier-sweep');
     this.apply(config);
   }
 
@@ -73,7 +90,8 @@ export class Cluster {
 
   /** The cluster is no longer configured: what is busy finishes, and nothing can be chosen any more. */
   retire(): void {
-    this.config = { ...this.config, endpoints: [] };
+    this.config = { ...this.config, endpoints: [], outlierDetection: undefined };
+    this.factory.timers.disarm(this.sweepTimer);
     this.replace(new Map(), [...this.byKey.values(), ...this.original.values()], false);
   }
 
@@ -87,6 +105,7 @@ export class Cluster {
     this.endpoints = [...next.values()].filter(({ weight }) => weight > 0);
     const isSame = former.length === this.endpoints.length && former.every((one, i) => one === this.endpoints[i]);
     if (!mayKeep || !isSame) this.picker = makePicker(this.config, this.endpoints);
+    this.outliers.configure(this.config.outlierDetection, this.config.panicThresholdPercent, this.endpoints);
     if (this.config.endpoints !== 'original') this.original.clear();
     for (const endpoint of gone) endpoint.pool.retire();
   }
@@ -100,7 +119,36 @@ export class Cluster {
     hash: number,
   ): Endpoint | undefined {
     if (this.config.endpoints === 'original') return this.originalEndpoint(destination);
-    return pickEndpoint(this.picker, false, tried, nowMs, random, hash);
+    const { isPanicking } = this.outliers;
+    if (isPanicking) this.factory.observer.panicked(this.name);
+    return pickEndpoint(this.picker, isPanicking, tried, nowMs, random, hash);
+  }
+
+  /** The head of an answer came. */
+  answered(endpoint: Endpoint, status: number, latencyMs: number, nowMs: number): void {
+    recordLatency(endpoint, latencyMs, nowMs);
+    endpoint.avoidUntilMs = 0;
+    this.outliers.answered(endpoint, status, nowMs);
+  }
+
+  /** A connection for opaque bytes is open. */
+  connected(endpoint: Endpoint): void {
+    endpoint.avoidUntilMs = 0;
+    this.outliers.connected(endpoint);
+  }
+
+  /** A try came to nothing, and the endpoint is to blame. */
+  failed(endpoint: Endpoint, nowMs: number): void {
+    recordFailure(endpoint, nowMs);
+    this.outliers.failed(endpoint, nowMs);
+  }
+
+  onTimer(_timer: Timer, nowMs: number): void {
+    if (this.outliers.sweep(nowMs)) this.factory.timers.arm(this.sweepTimer, this.outliers.intervalMs);
+  }
+
+  get isPanicking(): boolean {
+    return this.outliers.isPanicking;
   }
 
   /** Would another pick find an endpoint that is not among `tried`? An `original` cluster has just one for each destination. */

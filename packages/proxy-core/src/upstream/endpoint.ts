@@ -1,6 +1,6 @@
 /** One endpoint of a cluster at run time: its load figures and its pool. Lives as long as address, identity, trust and expected peer stay the same. */
 import { formatAddress, type SocketAddress } from '../address.js';
-import type { Load } from '../balance/load.js';
+import type { Suspect } from '../balance/outlier.js';
 import type { TlsContext } from '../io/io.js';
 import type { Pool } from '../pool/pool.js';
 import type { PeerExpectation } from '../secure/peer.js';
@@ -12,7 +12,7 @@ export interface UpstreamTls {
   readonly expected: PeerExpectation;
 }
 
-export class Endpoint implements Load {
+export class Endpoint implements Suspect {
   readonly address: SocketAddress;
   readonly key: string;
   readonly tls: UpstreamTls | undefined;
@@ -22,6 +22,11 @@ export class Endpoint implements Load {
   measuredMs = 0;
   avoidUntilMs = 0;
   ejected = false;
+  serverErrors = 0;
+  gatewayFailures = 0;
+  localOriginFailures = 0;
+  ejections = 0;
+  ejectedUntilMs = 0;
   /** Places for HTTP exchanges; opaque connections are dialled one by one. */
   readonly pool: Pool;
 

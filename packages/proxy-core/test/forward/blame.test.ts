@@ -1,6 +1,6 @@
 import t from 'tap';
-import { cluster, config } from '../proxy/fixture.js';
-import { get, ok, type Peer, Stage } from './stage.js';
+import { cluster, config, toCluster } from '../proxy/fixture.js';
+import { get, ok, type Peer, post, Stage } from './stage.js';
 
 const answering = (peer: Peer): void => {
   peer.onText = () => peer.send(ok);
@@ -52,5 +52,55 @@ t.test('an endpoint that refuses connections is passed over', (t) => {
   stage.io.inject({ host: '127.0.0.1', port: 8080 }, { kind: 'refuse' });
   t.match(stage.client(get).received, /^HTTP\/1\.1 200 /);
   t.same(avoided(stage), [true, false]);
+  t.end();
+});
+
+function detecting(limits: object, action: object = {}): Stage {
+  const outlierDetection = { consecutive5xx: 2, maxEjectionPercent: 100 };
+  const route = toCluster('up');
+  return new Stage(
+    config({
+      port: 80,
+      clusters: [cluster('up', [8080], { outlierDetection })],
+      routes: [{ ...route, action: { ...route.action, ...action } as typeof route.action }],
+      limits,
+    }),
+  );
+}
+
+t.test(
+  'an endpoint that leaves requests without an answer is taken out, and then used all the same for want of others',
+  (t) => {
+    for (const [limits, action] of [
+      [{ streamIdleTimeoutMs: 500 }, {}],
+      [{}, { timeoutMs: 500 }],
+      [{}, { retry: { attempts: 0, on: [], perTryTimeoutMs: 500 } }],
+    ]) {
+      const stage = detecting(limits, action);
+      stage.server(8080);
+      for (let i = 0; i < 2; i++) {
+        t.same(stage.notes.upstream.told, []);
+        stage.client(get);
+        stage.advance(600);
+      }
+      t.same(stage.notes.upstream.told, ['up ejected 5xx']);
+      stage.client(get);
+      t.same(stage.notes.upstream.told, ['up ejected 5xx', 'up panicked']);
+      stage.advance(1_000_000);
+      t.same(stage.notes.upstream.told.at(-1), 'up restored');
+    }
+    t.end();
+  },
+);
+
+t.test('a client that does not send its body to the end is not held against the endpoint', (t) => {
+  const stage = detecting({ streamIdleTimeoutMs: 500 });
+  stage.server(8080);
+  for (let i = 0; i < 3; i++) {
+    stage.client(post('a', 100));
+    stage.advance(600);
+  }
+  t.same(avoided(stage), [false]);
+  t.same(stage.notes.upstream.told, []);
   t.end();
 });

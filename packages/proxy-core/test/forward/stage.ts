@@ -8,6 +8,7 @@ import { DataPlane } from '../../src/data-plane.js';
 import type { Connection, ConnectionHandler, IoError } from '../../src/io/io.js';
 import { fromLatin1 } from '../../src/message/head.js';
 import type { ExchangeRecord, Observer, RejectionRecord, TunnelRecord } from '../../src/observe/record.js';
+import type { ClusterObserver } from '../../src/upstream/events.js';
 
 /** One end of a connection, a client's or a server's. */
 export class Peer implements ConnectionHandler {
@@ -55,9 +56,31 @@ export interface Line {
   readonly attempts: number;
 }
 
+/** What happened to clusters, as words. */
+class ClusterNotes implements ClusterObserver {
+  readonly told: string[] = [];
+
+  ejected(cluster: string, cause: string): void {
+    this.told.push(`${cluster} ejected ${cause}`);
+  }
+
+  restored(cluster: string): void {
+    this.told.push(`${cluster} restored`);
+  }
+
+  panicked(cluster: string): void {
+    this.told.push(`${cluster} panicked`);
+  }
+
+  overflowed(cluster: string, limit: string): void {
+    this.told.push(`${cluster} overflowed ${limit}`);
+  }
+}
+
 /** Notes what it is told as it is told, since records are not valid later. */
 class Notes implements Observer {
   readonly lines: Line[] = [];
+  readonly upstream = new ClusterNotes();
   active = 0;
   accepts = 0;
   private readonly told = new WeakSet<object>();

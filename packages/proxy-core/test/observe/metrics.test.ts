@@ -1,5 +1,7 @@
 import t from 'tap';
 import { jsonLines } from '../../src/observe/access-log.js';
+import { ClusterMeter } from '../../src/observe/cluster-series.js';
+
 import { MeteringObserver, maxClusterSeries } from '../../src/observe/observer.js';
 import { renderPrometheus } from '../../src/observe/prometheus.js';
 import type { ExchangeRecord, RejectionRecord } from '../../src/observe/record.js';
@@ -144,4 +146,24 @@ void t.test('clusters that come and go do not make the series grow for ever', as
   const retries = definitions.filter(({ name }) => name === 'tulle_retries_total');
   t.equal(retries.length, maxClusterSeries + 1);
   t.match(text(), /^tulle_requests_total\{direction="outbound",cluster="other",status="200"\} 500$/m);
+});
+
+void t.test('what happens to a cluster is counted under its name, of which there are so many', async (t) => {
+  const { registry, text } = scene();
+  const meter = new ClusterMeter(registry, 2);
+  meter.ejected('a', '5xx');
+  meter.ejected('a', 'gateway-failure');
+  meter.restored('a');
+  meter.panicked('b');
+  meter.overflowed('c', 'retries');
+  meter.overflowed('d', 'retries');
+  const lines = text().split('\n');
+  for (const line of [
+    'tulle_ejections_total{cluster="a",cause="5xx"} 1',
+    'tulle_ejections_total{cluster="a",cause="gateway-failure"} 1',
+    'tulle_ejected_endpoints{cluster="a"} 1',
+    'tulle_panic_picks_total{cluster="b"} 1',
+    'tulle_overflows_total{cluster="other",limit="retries"} 2',
+  ])
+    t.ok(lines.includes(line), line);
 });

@@ -3,7 +3,8 @@ import type { SocketAddress } from '../../src/address.js';
 import type { ClusterConfig, EndpointConfig } from '../../src/config/config.js';
 import { noHash } from '../../src/message/hash.js';
 import type { Pool } from '../../src/pool/pool.js';
-import { Cluster } from '../../src/upstream/cluster.js';
+import { createTimerWheel } from '../../src/time/hashed-wheel.js';
+import { Cluster, type EndpointFactory } from '../../src/upstream/cluster.js';
 import { Endpoint } from '../../src/upstream/endpoint.js';
 
 class FakePool {
@@ -14,9 +15,20 @@ class FakePool {
   }
 }
 
-const factory = {
+let nowMs = 1_000;
+const timers = createTimerWheel(() => nowMs);
+const told: string[] = [];
+
+const factory: EndpointFactory = {
+  timers,
+  observer: {
+    ejected: (_cluster, cause) => told.push(`ejected ${cause}`),
+    restored: () => told.push('restored'),
+    panicked: () => told.push('panicked'),
+    overflowed: (_cluster, limit) => told.push(`overflowed ${limit}`),
+  },
   tls: () => ({ settings: undefined, key: 'plain' }),
-  make: (_cluster: Cluster, address: SocketAddress, _settings: undefined, weight: number) =>
+  make: (_cluster: Cluster, address: SocketAddress, _settings: unknown, weight: number) =>
     new Endpoint(address, undefined, weight, () => new FakePool() as unknown as Pool),
 };
 
@@ -97,4 +109,43 @@ void t.test('past the bound, destinations with nothing open are forgotten', asyn
   t.equal(known.length, 3_585);
   t.same([known[0], known[1], known.at(-1)], [1, 514, 4_097], 'the busy one and the youngest');
   t.equal(at(1), busy);
+});
+
+void t.test('an endpoint that keeps failing is out until a sweep finds its time over', async (t) => {
+  told.length = 0;
+  const cluster = new Cluster(
+    { ...config([endpoint(1), endpoint(2)]), outlierDetection: { maxEjectionPercent: 50, consecutive5xx: 2 } },
+    factory,
+  );
+  const [bad] = cluster.known;
+  for (let i = 0; i < 2; i++) cluster.answered(bad, 500, 1, nowMs);
+  t.same(told, ['ejected 5xx']);
+  t.same(ports(cluster), [2]);
+  for (let i = 0; i < 3; i++) {
+    t.ok(bad.ejected, `after ${10 * i} s`);
+    nowMs += 10_100;
+    timers.advance(nowMs);
+  }
+  t.same(told, ['ejected 5xx', 'restored']);
+  t.same(ports(cluster), [1, 2]);
+  cluster.retire();
+  nowMs += 1e6;
+  timers.advance(nowMs);
+});
+
+void t.test('with less than the panic threshold in service, all are used and it is told', async (t) => {
+  told.length = 0;
+  const cluster = new Cluster(
+    { ...config([endpoint(1), endpoint(2)]), outlierDetection: { maxEjectionPercent: 100, consecutive5xx: 1 } },
+    factory,
+  );
+  const [first, second] = cluster.known;
+  cluster.answered(first, 500, 1, nowMs);
+  t.same(ports(cluster, 20), [2], 'half is enough');
+  cluster.answered(second, 500, 1, nowMs);
+  t.ok(cluster.isPanicking);
+  t.same(ports(cluster, 20), [1, 2]);
+  t.same(new Set(told), new Set(['ejected 5xx', 'panicked']));
+  cluster.apply(config([endpoint(1), endpoint(2)]));
+  t.same([first.ejected, second.ejected, cluster.isPanicking], [false, false, false], 'no detection, no ejection');
 });
