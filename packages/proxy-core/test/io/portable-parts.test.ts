@@ -13,6 +13,7 @@ t.test('an errno means what the phase makes of it', async (t) => {
   t.equal(code('EHOSTUNREACH', 'connect'), 'refused');
   t.equal(code('ECONNRESET', 'connect'), 'reset');
   t.equal(code('ETIMEDOUT', 'connect'), 'timeout');
+  t.equal(code('EAGAIN', 'connect'), 'exhausted', 'no local port is left');
   t.equal(code('ETIMEDOUT', 'open'), 'timeout');
   t.equal(code('EMFILE', 'connect'), 'exhausted');
   t.equal(code('EMFILE', 'accept'), 'exhausted');

@@ -14,7 +14,7 @@ import type { SocketAddress } from '../../address.js';
 import type { Timer, TimerOwner } from '../../time/wheel.js';
 import type { ConnectionHandler, IoError, PeerCertificate, Sniffer, TlsContext } from '../io.js';
 import { Channel } from './channel.js';
-import { connectionError } from './errors.js';
+import { connectError, connectionError } from './errors.js';
 import { Incoming, type Reader } from './incoming.js';
 import { Outgoing } from './outgoing.js';
 import { EPOLLERR, EPOLLHUP, EPOLLOUT } from './sys/epoll.js';
@@ -244,12 +244,12 @@ export class LinuxConnection implements Reader, TimerOwner {
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
       channel.errored = false;
       const number = takeSocketError(this.fd);
-      this.finish(connectionError('connect', number === 0 ? errno.ECONNRESET : number, this.remote));
+      this.finish(connectError('connect', number === 0 ? errno.ECONNRESET : number, this.remote));
       return;
     }
     if ((events & EPOLLOUT) === 0) return;
     if (this.isItself()) {
-      this.finish(connectionError('connect', errno.ECONNREFUSED, this.remote));
+      this.finish(connectError('connect', errno.ECONNREFUSED, this.remote));
       return;
     }
     if (this.context === undefined) {

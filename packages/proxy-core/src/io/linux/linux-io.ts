@@ -18,7 +18,7 @@ import {
 } from '../io.js';
 import { systemClock } from './clock.js';
 import { LinuxConnection } from './connection.js';
-import { connectionError, listenError } from './errors.js';
+import { connectError, listenError } from './errors.js';
 import { LinuxListener, type ListenerHost } from './listener.js';
 import { counts, type NativeCounts } from './sys/counts.js';
 import { Epoll } from './sys/epoll.js';
@@ -132,9 +132,10 @@ class EpollLoop implements LinuxIo, ListenerHost {
     const connection = new LinuxConnection(this.shared, fd, id, 'connecting', handler, address, undefined, undefined);
     const deadline = new Timer(connection, 'connect');
     connection.prepare(deadline, context, options.serverName);
-    if (failed === undefined && !this.hold(connection)) failed = { call: 'epoll_ctl', errno: errno.ENOMEM };
+    const number = failed === undefined ? this.hold(connection) : 0;
+    if (number !== 0) failed = { call: 'epoll_ctl', errno: number };
     if (failed === undefined) this.wheel.arm(deadline, options.timeoutMs);
-    else connection.breakNow(connectionError(failed.call, failed.errno, address));
+    else connection.breakNow(connectError(failed.call, failed.errno, address));
     return connection;
   }
 
@@ -179,7 +180,7 @@ class EpollLoop implements LinuxIo, ListenerHost {
     this.epoll.close();
   }
 
-  adopt(fd: number, listener: LinuxListener, remote: SocketAddress): LinuxConnection | undefined {
+  adopt(fd: number, listener: LinuxListener, remote: SocketAddress): LinuxConnection | number {
     const original = listener.original ? sys.originalDestination(fd) : undefined;
     const local = isWildcard(listener.address.host) ? undefined : listener.address;
     const connection = new LinuxConnection(
@@ -192,22 +193,23 @@ class EpollLoop implements LinuxIo, ListenerHost {
       local,
       original,
     );
-    return this.hold(connection) ? connection : undefined;
+    const number = this.hold(connection);
+    if (number === 0) return connection;
+    connection.destroy(true);
+    return number;
   }
 
   forgetListener(listener: LinuxListener): void {
     this.listeners.delete(listener.fd);
   }
 
-  /** Takes a descriptor into the loop; false, and closed, when epoll has no room. */
-  private hold(connection: LinuxConnection): boolean {
+  /** Takes a descriptor into the loop: 0, or the errno of epoll (ENOMEM, ENOSPC): nothing but its end is left to the connection then. */
+  private hold(connection: LinuxConnection): number {
     const { fd } = connection;
     while (this.connections.length <= fd) this.connections.push(undefined);
     this.connections[fd] = connection;
     this.connectionCount++;
-    if (this.epoll.addConnection(fd, connection.id | 0) === 0) return true;
-    connection.destroy(true);
-    return false;
+    return this.epoll.addConnection(fd, connection.id | 0);
   }
 
   private forgetConnection(connection: TurnMember): void {

@@ -3,12 +3,12 @@ import type { SocketAddress } from '../../address.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../../time/wheel.js';
 import type { Acceptor, ListenSocket } from '../io.js';
 import type { LinuxConnection } from './connection.js';
-import { connectionError } from './errors.js';
+import { acceptError } from './errors.js';
 import type { Epoll } from './sys/epoll.js';
 import { errno } from './sys/errno.js';
 import { acceptedAddress, acceptOn, closeFd } from './sys/socket.js';
 
-/** Connections accepted in one turn, before the open ones have theirs; the listener is level-triggered, so the rest makes another event. */
+/** Connections accepted or lost in one turn, before the open ones have theirs; the listener is level-triggered, so the rest makes another event. */
 const acceptsPerTurn = 64;
 /** Without descriptors or memory, accepting rests this long: the kernel keeps the clients in the backlog, and open connections are served meanwhile. */
 const acceptPauseMs = 100;
@@ -17,8 +17,8 @@ const acceptPauseMs = 100;
 export interface ListenerHost {
   readonly epoll: Epoll;
   readonly timers: TimerWheel;
-  /** Makes a connection of an accepted descriptor; undefined when epoll has no room for it (the descriptor is closed then). */
-  adopt(fd: number, listener: LinuxListener, remote: SocketAddress): LinuxConnection | undefined;
+  /** Makes a connection of an accepted descriptor; an errno when epoll has no room for it (the descriptor is closed then). */
+  adopt(fd: number, listener: LinuxListener, remote: SocketAddress): LinuxConnection | number;
   forgetListener(listener: LinuxListener): void;
 }
 
@@ -59,45 +59,48 @@ export class LinuxListener implements ListenSocket, TimerOwner {
 
   /** @internal connections wait. */
   onEvents(): void {
-    for (let accepted = 0; accepted < acceptsPerTurn && !this.closed; ) {
+    for (let tries = 0; tries < acceptsPerTurn && !this.closed; tries++) {
       const fd = acceptOn(this.fd);
       if (fd >= 0) {
-        accepted++;
         const connection = this.host.adopt(fd, this, acceptedAddress());
-        if (connection === undefined) {
-          this.rest(errno.ENOMEM);
+        if (typeof connection === 'number') {
+          this.rest('epoll_ctl', connection);
           return;
         }
         this.acceptor.onAccept(connection);
       } else if (fd === -errno.EAGAIN) {
         return;
-      } else if (restingErrors.has(-fd)) {
-        this.rest(-fd);
+      } else if (!lostErrors.has(-fd)) {
+        // The next would have it too.
+        this.rest('accept4', -fd);
         return;
       }
-      // Anything else belongs to the one connection that is lost now (accept(2), "Error handling"): the next.
     }
   }
 
   onTimer(): void {
-    this.host.epoll.setListening(this.fd, this.generation, true);
+    const number = this.host.epoll.setListening(this.fd, this.generation, true);
+    if (number !== 0) this.rest('epoll_ctl', number);
   }
 
-  private rest(number: number): void {
+  private rest(call: string, number: number): void {
     this.host.epoll.setListening(this.fd, this.generation, false);
     this.host.timers.arm(this.resumption, acceptPauseMs);
-    this.acceptor.onAcceptError(connectionError('accept4', number, this.address));
+    this.acceptor.onAcceptError(acceptError(call, number, this.address));
   }
 }
 
-/** Errors that the next accept would have too. */
-const restingErrors: ReadonlySet<number> = new Set([
-  errno.EMFILE,
-  errno.ENFILE,
-  errno.ENOBUFS,
-  errno.ENOMEM,
-  errno.EINVAL,
-  errno.EBADF,
-  errno.EOPNOTSUPP,
-  errno.EPERM,
+/** Errors of the one connection that is lost now (accept(2), "Error handling"), and a signal: the next may be well. */
+const lostErrors: ReadonlySet<number> = new Set([
+  errno.EINTR,
+  errno.ECONNABORTED,
+  errno.ECONNRESET,
+  errno.EPROTO,
+  errno.ENOPROTOOPT,
+  errno.ENETDOWN,
+  errno.ENETUNREACH,
+  errno.ENONET,
+  errno.EHOSTDOWN,
+  errno.EHOSTUNREACH,
+  errno.ETIMEDOUT,
 ]);

@@ -15,6 +15,8 @@ export function toIoError(error: NodeJS.ErrnoException, phase: Phase, what: stri
 function codeOf(name: string, phase: Phase, read: boolean): IoError['code'] {
   if (exhausted.has(name)) return 'exhausted';
   if (name === 'ETIMEDOUT') return 'timeout';
+  // No local port or route entry is left, connect(2).
+  if (phase === 'connect' && name === 'EAGAIN') return 'exhausted';
   switch (phase) {
     case 'listen':
       return 'address';

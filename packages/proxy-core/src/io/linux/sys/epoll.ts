@@ -15,7 +15,6 @@ export const EPOLLRDHUP = 0x2000;
 const EPOLLET = -0x80000000;
 
 const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 
 /** Events taken from the kernel at once; what is more comes with the next turn. */
@@ -52,13 +51,9 @@ export class Epoll {
     return this.control(EPOLL_CTL_ADD, fd, EPOLLIN, generation);
   }
 
-  /** Switches a listener off and on again. */
-  setListening(fd: number, generation: number, on: boolean): void {
-    this.control(EPOLL_CTL_MOD, fd, on ? EPOLLIN : 0, generation);
-  }
-
-  remove(fd: number): void {
-    this.control(EPOLL_CTL_DEL, fd, 0, 0);
+  /** Switches a listener off and on again: 0 or an errno. */
+  setListening(fd: number, generation: number, on: boolean): number {
+    return this.control(EPOLL_CTL_MOD, fd, on ? EPOLLIN : 0, generation);
   }
 
   /** Number of events, 0 after `timeoutMs` (whole ms; -1: no limit) or a signal. */

@@ -41,8 +41,22 @@ export const errno = {
   EALREADY: 114,
   EINPROGRESS: 115,
   ENONET: 64,
+  ENOSPC: 28,
   ENOSYS: 38,
 } as const;
+
+/** Of descriptors, memory, ports or watches: what may be there again later. */
+export function isExhaustion(number: number): boolean {
+  return exhaustion.has(number);
+}
+
+const exhaustion: ReadonlySet<number> = new Set([
+  errno.EMFILE,
+  errno.ENFILE,
+  errno.ENOBUFS,
+  errno.ENOMEM,
+  errno.ENOSPC,
+]);
 
 const names = new Map<number, string>(Object.entries(errno).map(([name, number]) => [number, name]));
 

@@ -60,11 +60,18 @@ export function openListener(
     name.bytes.set(sockaddr);
     if (libc.bind(fd, name.address, sockaddr.length) < 0) throw new SystemCallError('bind', lastErrno());
     if (libc.listen(fd, backlog) < 0) throw new SystemCallError('listen', lastErrno());
-    return { fd, address: localAddress(fd) };
+    return { fd, address: boundAddress(fd) };
   } catch (error) {
     closeFd(fd);
     throw error;
   }
+}
+
+/** As `localAddress`, for a socket whose address nobody could use if it were not known. */
+function boundAddress(fd: number): SocketAddress {
+  nameLength.view.setUint32(0, sockaddrBytes, true);
+  if (libc.getsockname(fd, name.address, nameLength.address) < 0) throw new SystemCallError('getsockname', lastErrno());
+  return decodeSockaddr(name.bytes);
 }
 
 /** The remote address of the connection that `acceptOn` returned last. */

@@ -1,7 +1,7 @@
 /** SSL: one TLS connection on a non-blocking socket, from handshake to close_notify. */
 import type { IoError, PeerCertificate } from '../../io.js';
 import { counts } from './counts.js';
-import { errno, errnoName } from './errno.js';
+import { errno, errnoName, isExhaustion } from './errno.js';
 import { lastErrno } from './library.js';
 import { copyFrom, scratch } from './memory.js';
 import * as ssl from './openssl.js';
@@ -14,6 +14,11 @@ import { readPeerCertificate } from './peer-certificate.js';
  * while fewer bytes than this came since it was empty, it asked the kernel for more than the kernel had.
  */
 const surelyShortBytes = 15_000;
+
+/** A signal came during the call, which OpenSSL tells as if it would have blocked: again at once, no edge will come. */
+const interrupted = -3;
+/** Signals in a row after which it is taken at its word. */
+const maxInterruptions = 8;
 
 const data = scratch(8);
 const length = scratch(4);
@@ -36,6 +41,7 @@ export class TlsSession {
   private partial = false;
   private handshaking = true;
   private wantsWrite = false;
+  private interruptions = 0;
   private freed = false;
 
   private constructor(pointer: number, closed: () => void) {
@@ -77,7 +83,10 @@ export class TlsSession {
   /** 1 when done, `wouldBlock` or `failed`. */
   handshake(): number {
     const result = ssl.SSL_do_handshake(this.pointer);
-    if (result !== 1) return this.explain(result);
+    if (result !== 1) {
+      const outcome = this.explain(result);
+      return outcome === interrupted ? this.handshake() : outcome;
+    }
     this.handshaking = false;
     // Bytes that came behind the handshake are already inside.
     this.partial = true;
@@ -90,6 +99,7 @@ export class TlsSession {
     this.readAwaitsWrite = false;
     if (count > 0) return count;
     const outcome = this.explain(count);
+    if (outcome === interrupted) return this.read(address, size);
     if (outcome === wouldBlock) {
       this.readAwaitsWrite = this.wantsWrite;
       this.partial = ssl.SSL_has_pending(this.pointer) !== 0 || ssl.BIO_number_read(this.bio) !== this.emptyAt;
@@ -112,14 +122,18 @@ export class TlsSession {
   /** Encrypts and sends: bytes taken (at most one record, 16 KiB), or `wouldBlock` or `failed`. After `wouldBlock` the same bytes must come again. */
   write(address: number, size: number): number {
     const count = ssl.SSL_write(this.pointer, address, size);
-    return count > 0 ? count : this.explain(count);
+    if (count > 0) return count;
+    const outcome = this.explain(count);
+    return outcome === interrupted ? this.write(address, size) : outcome;
   }
 
   /** Sends close_notify: 1 when sent, `wouldBlock` or `failed`. */
   shutdown(): number {
     // 0: sent, the peer's is not here yet.
     const result = ssl.SSL_shutdown(this.pointer);
-    return result >= 0 ? 1 : this.explain(result);
+    if (result >= 0) return 1;
+    const outcome = this.explain(result);
+    return outcome === interrupted ? this.shutdown() : outcome;
   }
 
   /** Bytes of records handed to the kernel so far. */
@@ -158,7 +172,11 @@ export class TlsSession {
     const number = lastErrno();
     const kind = ssl.SSL_get_error(this.pointer, result);
     this.wantsWrite = kind === ssl.SSL_ERROR_WANT_WRITE;
-    if (this.wantsWrite || kind === ssl.SSL_ERROR_WANT_READ) return wouldBlock;
+    if (this.wantsWrite || kind === ssl.SSL_ERROR_WANT_READ) {
+      if (number === errno.EINTR && this.interruptions++ < maxInterruptions) return interrupted;
+      this.interruptions = 0;
+      return wouldBlock;
+    }
     if (kind === ssl.SSL_ERROR_ZERO_RETURN && !this.handshaking) return ended;
     this.failure = kind === ssl.SSL_ERROR_SYSCALL ? this.systemFailure(number) : this.protocolFailure();
     return failed;
@@ -168,7 +186,8 @@ export class TlsSession {
     drainErrors();
     this.failureErrno = number;
     if (number === errno.ETIMEDOUT) return { code: 'timeout', message: this.during('ETIMEDOUT') };
-    return { code: 'reset', message: this.during(number === 0 ? 'the connection ended' : errnoName(number)) };
+    const code = isExhaustion(number) ? 'exhausted' : 'reset';
+    return { code, message: this.during(number === 0 ? 'the connection ended' : errnoName(number)) };
   }
 
   private protocolFailure(): IoError {
