@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { type Mesh, startMesh, temporaryFolder } from './mesh.js';
 import { findProgram, noNamespaces } from './possible.js';
 
-t.setTimeout(180_000);
+t.setTimeout(480_000);
 
 /** A pod with one program, its service, and its service account. */
 function pod(name: string, command: readonly string[], port: number): string {
@@ -125,10 +125,10 @@ t.test('foreign programs', { skip: await noNamespaces() }, async (t) => {
   });
 
   await t.test('curl asks for a head only', { skip: none('curl', curl) }, async (t) => {
-    const head = await said(t, mesh, ['curl', '-sSI', '--max-time', '5', 'http://server/head']);
+    const head = await said(t, mesh, ['curl', '-sSI', '--max-time', '60', 'http://server/head']);
     t.match(head, /^HTTP\/1\.1 403/, 'the policy of the demo allows GET and POST');
     if (nginx !== undefined) {
-      const length = await said(t, mesh, ['curl', '-sSI', '--max-time', '5', 'http://nginx/page.bin']);
+      const length = await said(t, mesh, ['curl', '-sSI', '--max-time', '60', 'http://nginx/page.bin']);
       t.match(length, new RegExp(`^HTTP/1\\.1 200[^]*content-length: ${page.length}\\r\\n`, 'i'));
     }
   });
@@ -205,9 +205,15 @@ socket.on('data', (chunk) => {
   if (text.includes('say this')) { console.log(JSON.stringify(text)); socket.end(); }
 });
 `;
-    const [ms, text] = (await said(t, mesh, [process.execPath, '-e', script])).trim().split('\n');
-    t.match(JSON.parse(text), /^hello, speak and I repeat\nand I say this\n$/);
-    t.ok(Number(ms) < 1000, 'its greeting did not wait for the client', { ms });
+    // Where the greeting waits until it is plain that the client says nothing, a second, it does so every time.
+    const waits: number[] = [];
+    while (waits.length < 10 && !waits.some((ms) => ms < 1000)) {
+      const [ms, text] = (await said(t, mesh, [process.execPath, '-e', script])).trim().split('\n');
+      t.match(JSON.parse(text), /^hello, speak and I repeat\nand I say this\n$/);
+      waits.push(Number(ms));
+    }
+    const ms = Math.min(...waits);
+    t.ok(ms < 1000, 'its greeting did not wait for the client', { waits });
     t.comment(`greeted after ${ms} ms`);
   });
 });

@@ -15,6 +15,11 @@ export function load(mesh: Mesh, seconds: number, path: string = '/'): Promise<L
   return loading;
 }
 
+/** Resolves when requests of the load have come as far as the sidecar of a pod. */
+export async function runs(mesh: Mesh, path: string, pod: string = 'client'): Promise<void> {
+  await mesh.logWith(pod, (lines) => lines.some((line) => line.path === path));
+}
+
 /** Asserts that the load lost nothing: no request, no connection. */
 export function lostNothing(t: Test, { valid, invalid, requests, connects, examples }: LoadResult): void {
   t.ok(valid, 'no request is lost', { invalid, examples });

@@ -9,18 +9,20 @@ import type { TestbedStatus } from '@tulle/testbed';
 import { type AccessLine, World } from '../../dist/demo/world.js';
 import { type PodOutput, runInPod } from '../../dist/pod-request.js';
 import { type TestbedModule, testbed } from '../../dist/testbed.js';
+import { tellLogEnds } from './log-ends.js';
 
 export const repository: string = fileURLToPath(new URL('../../../..', import.meta.url));
 export const program: string = join(repository, 'packages/cli/dist/main.js');
 
-/** How long a change may take until it is seen, where the test is not about how long. */
-const settleMs = 10_000;
+/** How long a change may take until it is seen: only a broken mesh takes so long. */
+const settleMs = 60_000;
 const pollMs = 50;
 
 export type Provider = 'netns' | 'process';
 
 /** The part of a tap test that is needed here. */
 export interface Owner {
+  passing(): boolean;
   teardown(callback: () => Promise<void> | void): void;
   comment(...text: string[]): void;
 }
@@ -130,6 +132,7 @@ export async function startMesh(t: Owner, name: string, options: MeshOptions): P
   const life = options.certificateLife === undefined ? [] : ['--certificate-life', options.certificateLife];
   const args = ['testbed', 'up', '--name', name, '--config', folder, '--provider', options.provider, ...life];
   t.teardown(async () => {
+    tellLogEnds(t, process.env.TULLE_HOME ?? '');
     await tulle(['testbed', 'down', '--name', name]);
   });
   const up = await tulle(args);

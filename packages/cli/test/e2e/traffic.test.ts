@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { type LogLine, type Mesh, type Provider, repository, startMesh } from './mesh.js';
 import { noNamespaces } from './possible.js';
 
-t.setTimeout(240_000);
+t.setTimeout(480_000);
 
 const requests = 10_000;
 const connections = 100;
