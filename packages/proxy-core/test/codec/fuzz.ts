@@ -4,6 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
+import type { Test } from 'tap';
 import { readCases } from './case-file.js';
 
 const seconds: number = Number(process.env.TULLE_FUZZ_SECONDS ?? 0);
@@ -24,6 +25,11 @@ export function budget(runs: number): fc.Parameters<unknown> {
 
 /** Milliseconds that a target may run which makes its own rounds; 0: one round. */
 export const fuzzMs: number = seconds * 1_000;
+
+/** No limit of time for a test that runs longer on demand. */
+export function takesItsTime(t: Test): void {
+  if (fuzzMs > 0) t.setTimeout(0);
+}
 
 type Kind = 'request' | 'response';
 

@@ -1,12 +1,14 @@
 /** Fuzz targets over the case documents, cut up: this decoder beside readers that share nothing with it. See fuzz.ts for how to run them longer. */
 import fc from 'fast-check';
 import t from 'tap';
-import { budget, fuzzMs, mutatedCases } from './fuzz.js';
+import { budget, fuzzMs, mutatedCases, takesItsTime } from './fuzz.js';
 import { readByGrammar } from './grammar-reader.js';
 import { noH11, readWithH11 } from './h11-reader.js';
 import { bytesOf, type Message, readAll } from './reading.js';
 import { methodNumber, readWithNode } from './second-reader.js';
 import { transcribe } from './transcript.js';
+
+takesItsTime(t);
 
 const kinds = ['request', 'response'] as const;
 
