@@ -32,6 +32,7 @@ const stages = [
   'codec',
   'route',
   'policy',
+  'filter',
   'balance',
   'pool',
   'forward',
@@ -39,7 +40,14 @@ const stages = [
   'observe',
 ];
 /** Compiled forms that one stage holds of another, by type only. */
-const typeOnly = new Set(['listen>policy', 'listen>route', 'listen>secure', 'forward>pool']);
+const typeOnly = new Set([
+  'listen>policy',
+  'listen>route',
+  'listen>secure',
+  'listen>filter',
+  'forward>filter',
+  'forward>pool',
+]);
 /** Folders of proxy-core in which time and randomness may be taken from the machine. */
 const impure = ['io/', 'threads/', 'observe/sinks.ts', 'proxy.ts', 'engine.ts'];
 /** Most files are a quarter of this; one state machine with its drawing may come near. */

@@ -1,5 +1,6 @@
 /** A checked configuration as the stages want it: route tables, policies and filter chains by pointer. Everything that can fail happens here, before anything is swapped. */
 import type { FilterChainConfig, ListenerConfig, ProxyConfig } from './config/config.js';
+import type { Filters } from './filters.js';
 import type { Limits } from './limits.js';
 import { type Chain, type ChainIndex, indexChains } from './listen/chains.js';
 import { defaultPathOptions } from './message/path-options.js';
@@ -12,13 +13,19 @@ export interface CompiledListener {
   readonly chains: ChainIndex;
 }
 
-export function compileListeners(config: ProxyConfig, contexts: Contexts, limits: Limits): CompiledListener[] {
+/** `contexts` and `filters` have begun with this configuration. */
+export function compileListeners(
+  config: ProxyConfig,
+  contexts: Contexts,
+  filters: Filters,
+  limits: Limits,
+): CompiledListener[] {
   const tables = new Map<string, RouteTable>(
     config.routes.map((table) => [table.name, compileRouteTable(table, limits)]),
   );
   return config.listeners.map((listener) => ({
     config: listener,
-    chains: indexChains(listener.chains, (chain) => compileChain(chain, listener, tables, contexts, limits)),
+    chains: indexChains(listener.chains, (chain) => compileChain(chain, listener, tables, contexts, filters, limits)),
   }));
 }
 
@@ -27,6 +34,7 @@ function compileChain(
   listener: ListenerConfig,
   tables: ReadonlyMap<string, RouteTable>,
   contexts: Contexts,
+  filters: Filters,
   limits: Limits,
 ): Chain {
   const { tcp } = chain;
@@ -37,6 +45,7 @@ function compileChain(
     tls: chain.tls === undefined ? undefined : contexts.server(chain.tls, offeredAlpn(chain, listener)),
     routes: chain.http === undefined ? undefined : tables.get(chain.http.routes),
     pathOptions: { ...defaultPathOptions, ...chain.http?.path },
+    filters: filters.sequence(chain.http?.filters),
     tcp:
       tcp === undefined
         ? undefined

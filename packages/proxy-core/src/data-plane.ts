@@ -9,6 +9,7 @@ import type { Direction as DirectionName, ProxyConfig } from './config/config.js
 import type { Direction } from './direction.js';
 import { type Downstream, type ExchangeOpener, nothingSeen, type SeenRequest } from './exchange.js';
 import { type Failure, failure, reasons } from './failure.js';
+import { type FilterSource, Filters } from './filters.js';
 import type { Exchange } from './forward/exchange.js';
 import type { Tunnel } from './forward/tunnel.js';
 import { Inbound } from './inbound.js';
@@ -32,6 +33,7 @@ export interface DataPlaneOptions {
   readonly reusePort: boolean;
   /** Something the operator should know; it goes on. */
   readonly warn: (message: string) => void;
+  readonly filters: FilterSource;
   /** A fresh request id (RFC 9562 UUID text), 36 bytes. */
   readonly newRequestId: () => Uint8Array;
 }
@@ -52,6 +54,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   private readonly observer: Observer;
   private readonly warn: (message: string) => void;
   private readonly contexts: Contexts;
+  private readonly filters: Filters;
   private readonly upstreams: Upstreams;
   private readonly listeners: Listeners;
   private readonly directions: WeakMap<Listener, Direction> = new WeakMap();
@@ -72,6 +75,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     this.observer = observer;
     this.warn = options.warn;
     this.contexts = new Contexts(io);
+    this.filters = new Filters(options.filters, { nowMs: () => io.clock.nowMs(), warn: options.warn });
     this.upstreams = new Upstreams(io, this.contexts, () => this.limits, observer.upstream);
     this.listeners = new Listeners(io, this, options.reusePort);
     this.drainTimer = new Timer(this, 'drain');
@@ -86,7 +90,8 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     const former = this.limits;
     this.contexts.begin(config);
     try {
-      const listeners = compileListeners(config, this.contexts, limits);
+      this.filters.begin(config.filters ?? []);
+      const listeners = compileListeners(config, this.contexts, this.filters, limits);
       const clientTls = this.upstreams.compile(config.clusters);
       this.limits = limits;
       this.listeners.apply(listeners);
@@ -97,6 +102,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
       throw error;
     }
     this.contexts.commit();
+    this.filters.commit();
   }
 
   /** Where each listener is bound. */

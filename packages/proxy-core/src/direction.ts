@@ -2,18 +2,22 @@
 import type { Direction as DirectionName } from './config/config.js';
 import type { Downstream } from './exchange.js';
 import { type Failure, failure } from './failure.js';
+import type { FilterSequence } from './filter/sequence.js';
 import { Exchange } from './forward/exchange.js';
 import { Tunnel } from './forward/tunnel.js';
 import type { HttpClient } from './http-client.js';
 import type { Connection, ConnectionHandler } from './io/io.js';
 import { type Chain, type ChainSet, findChains } from './listen/chains.js';
 import type { Listener } from './listeners.js';
+import { type HeadEdits, joinEdits } from './message/edits.js';
 import { hashText } from './message/hash.js';
 import type { Head } from './message/head.js';
 import type { OpeningOwner } from './opening.js';
 import type { Plane } from './plane.js';
 import { type AccessFacts, authorize, type Verdict } from './policy/authorize.js';
 import { chooseCluster } from './route/match.js';
+import type { Route } from './route/table.js';
+import { followRoute } from './route-action.js';
 
 export abstract class Direction implements OpeningOwner {
   abstract readonly name: DirectionName;
@@ -71,6 +75,20 @@ export abstract class Direction implements OpeningOwner {
     const exchange = new Exchange(this.plane, this.name, this.attempt, downstream, head, client.destination);
     exchange.peerUri = client.peerUri;
     return exchange;
+  }
+
+  /** The operator's filters may change fields or answer; then the route is followed. */
+  protected filter(exchange: Exchange, filters: FilterSequence, route: Route, own: HeadEdits): Exchange {
+    exchange.route = route.name;
+    const outcome = filters.onRequest(exchange.head, exchange.peerUri, route.name);
+    if (outcome.kind === 'failed') return exchange.refuse(outcome.failure);
+    if (outcome.kind === 'answer') {
+      const { status, fields, body } = outcome.answer;
+      exchange.detail = `answered by filter ${outcome.filter}`;
+      return exchange.answerDirectly(status, fields, body);
+    }
+    exchange.filters = filters;
+    return followRoute(this.plane, exchange, route, joinEdits(own, outcome.edits));
   }
 
   /** Policy for a connection of which nothing but the peer and the port is known. */

@@ -30,6 +30,7 @@ export type Reason =
   | 'head-timeout'
   | 'access-denied'
   | 'no-route'
+  | 'filter-failed'
   | 'no-cluster'
   | 'no-healthy-endpoint'
   | 'upstream-overflow'
@@ -52,6 +53,7 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
   'head-timeout': { status: 408, side: 'downstream', retry: 'never', hint: 'The request head did not arrive in time.' },
   'access-denied': { status: 403, side: 'local', retry: 'never', hint: 'A policy denies this request.' },
   'no-route': { status: 404, side: 'local', retry: 'never', hint: 'No route matches this request.' },
+  'filter-failed': { status: 500, side: 'local', retry: 'never', hint: 'A filter of the proxy has failed.' },
   'no-cluster': { status: 503, side: 'local', retry: 'safe', hint: 'The route names a cluster that is not known yet.' },
   'no-healthy-endpoint': { status: 503, side: 'upstream', retry: 'safe', hint: 'No endpoint of the service is ready.' },
   'upstream-overflow': { status: 503, side: 'local', retry: 'safe', hint: 'A circuit breaker of the service is open.' },

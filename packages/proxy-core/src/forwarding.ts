@@ -6,6 +6,7 @@ import type { AccessLogEntry } from './config/access-log-entry.js';
 import type {
   ClusterConfig,
   FilterChainConfig,
+  FilterConfig,
   IdentityConfig,
   ProxyConfig,
   RetryConfig,
@@ -47,6 +48,8 @@ export interface ForwardOptions {
   readonly accessLog?: string | ((entry: AccessLogEntry) => void);
   /** Of lines; default `json`. */
   readonly accessLogFormat?: 'json' | 'text';
+  /** Called for HTTP exchanges, in this order. */
+  readonly filters?: readonly FilterConfig[];
   readonly limits?: Partial<Limits>;
   /** How paths are normalised. */
   readonly path?: Partial<PathOptions>;
@@ -96,11 +99,13 @@ export function forward(options: ForwardOptions): ProxyConfig {
     identities,
     trust,
     accessLog: { target: options.accessLog ?? 'off', format: options.accessLogFormat ?? 'json' },
+    filters: options.filters,
     limits: options.limits,
   };
 }
 
-function chainOf({ listenTls, path }: ForwardOptions, protocol: FilterChainConfig['protocol']): FilterChainConfig {
+function chainOf(options: ForwardOptions, protocol: FilterChainConfig['protocol']): FilterChainConfig {
+  const { listenTls, path, filters } = options;
   const tls = listenTls && {
     identity: 'listen',
     clientTrust: 'listen',
@@ -112,7 +117,7 @@ function chainOf({ listenTls, path }: ForwardOptions, protocol: FilterChainConfi
     match: tls === undefined ? {} : { transport: 'tls' },
     tls,
     protocol,
-    http: protocol === 'tcp' ? undefined : { routes: 'main', path },
+    http: protocol === 'tcp' ? undefined : { routes: 'main', path, filters: filters?.map(({ name }) => name) },
     tcp: protocol === 'http' ? undefined : { clusters: [{ cluster: 'tcp', weight: 1 }] },
     authorization: [],
   };

@@ -38,6 +38,7 @@ export class Inbound extends Direction {
     if (!verdict.allowed) return exchange.refuse(failure('access-denied'));
     const route = chain.routes && matchRoute(chain.routes, head); // route
     if (route === undefined) return exchange.refuse(failure('no-route'));
+    if (chain.filters !== undefined) return this.filter(exchange, chain.filters, route, client.inboundEdits); // filter: the operator's own code
     return followRoute(this.plane, exchange, route, client.inboundEdits); // balance, pool, forward: `attempt` in direction.ts
   }
 

@@ -8,6 +8,7 @@ export type * from './config/config.js';
 export type { Complaint } from './config/shape.js';
 export type { EngineName } from './engine.js';
 export { type Reason, type ReasonRow, type Retry, reasons, type Side } from './failure.js';
+export type { FilterHeaders, FilterModule, FilterRequest, FilterResponse } from './filter/filter.js';
 export { type ForwardOptions, forward, type PemFiles, type PemTexts } from './forwarding.js';
 export { defaultLimits, type Limits } from './limits.js';
 export { defaultPathOptions, type PathOptions } from './message/path-options.js';

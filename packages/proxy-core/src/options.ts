@@ -1,5 +1,5 @@
 /** Refuses options that are not exactly what their types say: JavaScript callers have no compiler, and a misspelt option that is ignored is found in production. */
-import { limitsShape, logTarget, pathOptionsShape, retryShape } from './config/check.js';
+import { filterShape, limitsShape, logTarget, pathOptionsShape, retryShape } from './config/check.js';
 import { type Complaint, choice, list, object, optional, type Shape, text, whole } from './config/shape.js';
 import { ProxyError } from './proxy-error.js';
 
@@ -57,6 +57,7 @@ const forwardOptions = object({
   retry: optional(retryShape),
   listenTls: optional(pem({ allowedUris: optional(uris) })),
   toTls: optional(pem({ allowedUris: optional(uris), serverName: optional(notEmpty) })),
+  filters: optional(list(filterShape)),
   accessLog: optional(logTarget),
   accessLogFormat: optional(choice('json', 'text')),
   limits: optional(limitsShape),

@@ -40,6 +40,7 @@ export class Outbound extends Direction {
     const verdict = authorize(chain.authorization, client.facts(head)); // policy
     exchange.policy = verdict.policy;
     if (!verdict.allowed) return exchange.refuse(failure('access-denied'));
+    if (chain.filters !== undefined) return this.filter(exchange, chain.filters, route, noEdits); // filter: the operator's own code
     return followRoute(this.plane, exchange, route, noEdits); // balance, pool, forward: `attempt` in direction.ts
   }
 

@@ -1,7 +1,7 @@
 /** What a matched route asks for, done: forward to one of its clusters, redirect, or answer. */
 import { failure } from './failure.js';
 import type { Exchange } from './forward/exchange.js';
-import { type HeadEdits, noEdits } from './message/edits.js';
+import { type HeadEdits, joinEdits, noEdits } from './message/edits.js';
 import { fieldIds } from './message/fields.js';
 import { fromLatin1 } from './message/head.js';
 import type { Plane } from './plane.js';
@@ -62,7 +62,7 @@ function requestEdits(route: Route, action: ForwardAction, exchange: Exchange, o
   const path = rewrittenPath(route, action, action.rewrite?.path === undefined ? '' : head.pathText());
   const host = action.rewrite?.host;
   if (hasId && path === undefined && host === undefined) {
-    return own === noEdits ? action.requestEdits : joined(action.requestEdits, own);
+    return own === noEdits ? action.requestEdits : joinEdits(action.requestEdits, own);
   }
   const append = [...action.requestEdits.append];
   if (!hasId) append.push(requestIdName, exchange.requestId, lineEnd);
@@ -72,16 +72,5 @@ function requestEdits(route: Route, action: ForwardAction, exchange: Exchange, o
     authority: host === undefined ? undefined : fromLatin1(host),
     remove: [...action.requestEdits.remove, ...own.remove],
     append,
-  };
-}
-
-function joined(first: HeadEdits, second: HeadEdits): HeadEdits {
-  if (first.remove.length + first.append.length === 0 && first.path === undefined && first.authority === undefined)
-    return second;
-  return {
-    path: first.path,
-    authority: first.authority,
-    remove: [...first.remove, ...second.remove],
-    append: [...first.append, ...second.append],
   };
 }

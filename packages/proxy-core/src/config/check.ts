@@ -1,5 +1,6 @@
 /** Refuses a configuration that is not exactly what `config.ts` says, with every place that is wrong. Inside the proxy, values are valid. */
 import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
 import { defaultLimits, maxRingSize, maxTableSize } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyConfig } from './config.js';
@@ -170,7 +171,7 @@ const chain = object({
     }),
   ),
   protocol: choice('http', 'tcp', 'auto'),
-  http: optional(object({ routes: named, path: optional(pathOptionsShape) })),
+  http: optional(object({ routes: named, path: optional(pathOptionsShape), filters: optional(list(named)) })),
   tcp: optional(
     object({
       clusters: weightedClusters,
@@ -240,6 +241,29 @@ const cluster = object({
   idleTimeoutMs: optional(positiveMs),
 });
 
+/** Options have to cross to the data threads, so functions and the like cannot be among them. */
+const plainData: Shape = (value, path, complain) => {
+  try {
+    structuredClone(value);
+  } catch {
+    complain({ path, message: 'must be plain data, without functions' });
+  }
+};
+
+const modulePath = text(
+  (value) => value.startsWith('file:///') || isAbsolute(value),
+  "a file: URL or an absolute path of a module, such as new URL('./filter.js', import.meta.url).href",
+);
+
+export const filterShape: Shape = object({
+  name: named,
+  module: modulePath,
+  options: optional(plainData),
+  budgetMs: optional(whole(1, maxInt)),
+  maxFaults: optional(whole(1, maxInt)),
+  onFault: optional(choice('closed', 'open')),
+});
+
 export const limitsShape: Shape = object(
   Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, optional(whole(1, maxInt))])) satisfies Record<
     string,
@@ -288,6 +312,7 @@ const config = object({
   identities: list(object({ name: named, certificateChainPem: pem, privateKeyPem: pem })),
   trust: list(object({ name: named, caPem: pem, trustDomain: optional(named) })),
   accessLog: object({ target: logTarget, format: choice('json', 'text') }),
+  filters: optional(list(filterShape)),
   limits: optional(limitsShape),
 });
 

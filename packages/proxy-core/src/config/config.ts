@@ -16,6 +16,8 @@ export interface ProxyConfig {
   readonly identities: readonly IdentityConfig[];
   readonly trust: readonly TrustConfig[];
   readonly accessLog: AccessLogConfig;
+  /** Modules of the operator's by name, referred to by `HttpChainConfig.filters`. */
+  readonly filters?: readonly FilterConfig[];
   readonly limits?: Partial<Limits>;
 }
 
@@ -39,6 +41,27 @@ export interface AccessLogConfig {
    */
   readonly target: string | ((entry: AccessLogEntry) => void);
   readonly format: 'json' | 'text';
+}
+
+/** A module that is called for requests and answers: `FilterModule` says what it exports. */
+export interface FilterConfig {
+  readonly name: string;
+  /**
+   * `file:` URL or absolute path of an ES module without top-level await (or a CommonJS module). It is loaded once in each data thread; a changed file is noticed by a new
+   * process only, so give a new version a new name.
+   */
+  readonly module: string;
+  /** Given to each call. Plain data. */
+  readonly options?: unknown;
+  /** Of one call; longer ones are counted as faults, but cannot be interrupted: a filter that does not return holds up its data thread. Default 1. */
+  readonly budgetMs?: number;
+  /** Faults (calls that throw, or exceed the budget) within a minute at which it is switched off until its configuration changes; default 100. */
+  readonly maxFaults?: number;
+  /**
+   * What becomes of a message whose filter fails or is switched off. `closed`, the default, refuses it (`filter-failed`), since a filter may be there for safety;
+   * `open` lets it pass as if there were no such filter.
+   */
+  readonly onFault?: 'closed' | 'open';
 }
 
 export type Direction = 'outbound' | 'inbound';
@@ -91,6 +114,8 @@ export interface HttpChainConfig {
   readonly routes: string;
   /** What is left out is as `defaultPathOptions` says. */
   readonly path?: Partial<PathOptions>;
+  /** Names of filters, called in this order for requests and in the opposite one for answers. */
+  readonly filters?: readonly string[];
 }
 
 export interface TcpChainConfig {

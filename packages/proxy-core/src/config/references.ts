@@ -18,6 +18,7 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
     routes: unique(config.routes, 'routes', complain),
     identities: unique(config.identities, 'identities', complain),
     trust: unique(config.trust, 'trust', complain),
+    filters: unique(config.filters ?? [], 'filters', complain),
   };
   const refer = (kind: keyof typeof names, name: string | undefined, path: string): void => {
     if (name === undefined || names[kind].has(name)) return;
@@ -31,6 +32,9 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
       refer('identities', chain.tls?.identity, `${path}.tls.identity`);
       refer('trust', chain.tls?.clientTrust, `${path}.tls.clientTrust`);
       refer('routes', chain.http?.routes, `${path}.http.routes`);
+      chain.http?.filters?.forEach((name, f) => {
+        refer('filters', name, `${path}.http.filters[${f}]`);
+      });
       checkWeights(chain.tcp?.clusters, `${path}.tcp.clusters`, complain);
     });
   });

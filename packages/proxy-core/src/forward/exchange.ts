@@ -14,12 +14,14 @@ import { tulleAlpn } from '../alpn.js';
 import type { Direction, RetryConfig } from '../config/config.js';
 import type { Downstream, ExchangeEvents, Place, PlaceWaiter } from '../exchange.js';
 import { type Failure, failure, type Reason, reasons } from '../failure.js';
+import type { FilterSequence } from '../filter/sequence.js';
 import type { Clock } from '../io/io.js';
 import type { Limits } from '../limits.js';
-import { type HeadEdits, noEdits, without } from '../message/edits.js';
+import { copyOf } from '../message/copy.js';
+import { type HeadEdits, joinEdits, noEdits, without } from '../message/edits.js';
 import { fieldIds } from '../message/fields.js';
 import { noHash } from '../message/hash.js';
-import { fromLatin1, Head } from '../message/head.js';
+import { fromLatin1, type Head } from '../message/head.js';
 import type { Slabs } from '../message/slabs.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
 import type { Cluster } from '../upstream/cluster.js';
@@ -82,6 +84,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   readonly tried: Endpoint[] = [];
   requestEdits: HeadEdits = noEdits;
   responseEdits: HeadEdits = noEdits;
+  /** Asked about the answer's head; undefined: nobody. */
+  filters: FilterSequence | undefined = undefined;
   cluster: Cluster | undefined = undefined;
   /** Of the key by which consistent hashing chooses; `noHash` without. */
   hash: number = noHash;
@@ -274,9 +278,18 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
       return;
     }
     if (this.tryTimer !== undefined) services.timers.disarm(this.tryTimer);
+    let edits = this.answerEdits(head, isProxy);
+    if (this.filters !== undefined) {
+      const outcome = this.filters.onResponse(head, this.head); // filter
+      if (outcome.kind === 'failed') {
+        this.answerFailure(outcome.failure);
+        return;
+      }
+      edits = joinEdits(edits, outcome.edits);
+    }
     this.status = head.status;
     this.answer = 'started';
-    this.downstream.sendHead(head, this.answerEdits(head, isProxy), services.draining);
+    this.downstream.sendHead(head, edits, services.draining);
     if (head.upgrade) {
       this.downstream.becomeTunnel();
       this.place?.becomeTunnel();
@@ -453,16 +466,4 @@ function isSafe(reason: string): boolean {
 function reasonOf(head: Head): string {
   const index = head.find(reasonFieldId);
   return index < 0 ? '' : head.value(index);
-}
-
-function copyOf(head: Head): Head {
-  const copy = new Head(Math.max(head.fieldCount, 1));
-  copy.bytes = head.bytes;
-  copy.start = head.start;
-  copy.end = head.end;
-  copy.fieldCount = head.fieldCount;
-  copy.offsets.set(head.offsets.subarray(0, 4 * head.fieldCount));
-  copy.ids.set(head.ids.subarray(0, head.fieldCount));
-  copy.moveTo(new Uint8Array(head.end - head.start));
-  return copy;
 }

@@ -2,6 +2,7 @@
 import type { SocketAddress } from '../address.js';
 import { formatAddress } from '../address.js';
 import type { FilterChainConfig, WeightedCluster } from '../config/config.js';
+import type { FilterSequence } from '../filter/sequence.js';
 import type { PathOptions } from '../message/path-options.js';
 import type { Authorization } from '../policy/authorize.js';
 import type { RouteTable } from '../route/table.js';
@@ -16,6 +17,8 @@ export interface Chain {
   readonly tls: ServerTls | undefined;
   readonly routes: RouteTable | undefined;
   readonly pathOptions: PathOptions;
+  /** undefined where there are none, so that nothing is paid for them. */
+  readonly filters: FilterSequence | undefined;
   readonly tcp:
     | {
         readonly clusters: readonly WeightedCluster[];

@@ -12,6 +12,19 @@ export interface HeadEdits {
 
 export const noEdits: HeadEdits = { path: undefined, authority: undefined, remove: [], append: [] };
 
+/** Both, one after the other. */
+export function joinEdits(first: HeadEdits, second: HeadEdits): HeadEdits {
+  if (second === noEdits) return first;
+  if (first.remove.length + first.append.length === 0 && first.path === undefined && first.authority === undefined)
+    return second;
+  return {
+    path: first.path,
+    authority: first.authority,
+    remove: [...first.remove, ...second.remove],
+    append: [...first.append, ...second.append],
+  };
+}
+
 /** The same edits, and one more field left out. */
 export function without(edits: HeadEdits, name: Uint8Array): HeadEdits {
   return { ...edits, remove: [...edits.remove, name] };

@@ -55,6 +55,11 @@ export class Registry {
     this.values[slot] += value;
   }
 
+  /** For gauges. */
+  set(slot: number, value: number): void {
+    this.values[slot] = value;
+  }
+
   /** Records a duration in seconds. */
   observe(slot: number, seconds: number): void {
     let bucket = 0;

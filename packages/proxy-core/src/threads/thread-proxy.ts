@@ -4,12 +4,14 @@ import type { AccessLogConfig, ProxyConfig } from '../config/config.js';
 import { DataPlane } from '../data-plane.js';
 import type { Io } from '../io/io.js';
 import { jsonLines, textLines } from '../observe/access-log.js';
+import { filterSeries } from '../observe/filter-series.js';
 import { type LineSink, MeteringObserver } from '../observe/observer.js';
 import { Registry } from '../observe/registry.js';
 import { CallbackSink, FileSink, noSink } from '../observe/sinks.js';
 import { codeOf } from '../proxy-error.js';
 import { requestIdSource } from '../request-id.js';
 import { Timer, type TimerOwner } from '../time/wheel.js';
+import { loadFilter } from './load-filter.js';
 import type { ClusterState, Command, Reply, ThreadResult } from './messages.js';
 
 export interface ThreadOptions {
@@ -55,6 +57,7 @@ export class ThreadProxy implements TimerOwner {
     this.plane = new DataPlane(io, this.observer, {
       reusePort: options.reusePort,
       warn,
+      filters: { load: loadFilter, meter: (name) => filterSeries(this.registry, name) },
       newRequestId: requestIdSource(() => io.random()),
     });
     reply({ kind: 'ready', memory: this.registry.memory, linesTaken: this.linesTaken });

@@ -78,6 +78,9 @@ async function quickStart(t: Test, app: string, warning: RegExp): Promise<void> 
 }
 
 const expected: Record<string, string> = {
+  // Called by filter.mjs; on its own it does nothing.
+  'add-header-filter.mjs': '',
+  'filter.mjs': '200 tenant blue, served by the example\n404 not found\n',
   'access-log.mjs': 'GET /some/path?with=query 200, 5 bytes, measured: true\n',
   'mtls-pair.mjs': 'hello from spiffe://example.org/far\nhello from spiffe://example.org/far/renewed\n',
   'reverse-proxy.mjs': '10 of 10 requests were answered\ntoo slow: 504 request-timeout\n',
@@ -126,7 +129,7 @@ async function importOnly(t: Test, app: string): Promise<void> {
 }
 
 const consumer = `
-import { type AccessLogEntry, createProxy, forward, type Proxy, type ProxyConfig, ProxyError, reasons } from '@tulle/proxy-core';
+import { type AccessLogEntry, createProxy, type FilterModule, type FilterRequest, forward, type Proxy, type ProxyConfig, ProxyError, reasons } from '@tulle/proxy-core';
 
 const config: ProxyConfig = forward({ listen: '127.0.0.1:0', to: ['127.0.0.1:1'], accessLog: (entry: AccessLogEntry) => console.log(entry.status) });
 const proxy: Proxy = await createProxy(config, { engine: 'auto', onWarning: (message: string) => console.warn(message) });
@@ -144,6 +147,14 @@ forward({ listen: '127.0.0.1:0', to: [], protcol: 'http' });
   console.log(other.engine);
 }
 await proxy.close();
+
+export const filter: FilterModule = {
+  onRequest(request: FilterRequest) {
+    request.setHeader('x-method', request.method);
+    // @ts-expect-error what was routed is what is forwarded
+    request.path = '/other';
+  },
+};
 `;
 
 async function types(t: Test, app: string): Promise<void> {

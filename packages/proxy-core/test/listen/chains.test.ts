@@ -29,6 +29,7 @@ function index(
   return indexChains(configs, ({ name, protocol, match }) => ({
     name,
     protocol,
+    filters: undefined,
     alpn: match.alpn,
     tls: match.transport === 'tls' && chains[name].passthrough !== true ? tls : undefined,
     routes: undefined,
