@@ -331,7 +331,7 @@ onEveryEngine(t, 'a request whose body turns out malformed is answered with 400 
   t.match(await exchangeBytes(port, `${head}5\r\nhello\r\nxyz\r\n`), /^HTTP\/1\.1 400 /);
   t.match((await logged(1))[0], { path: '/upload', status: 400, reason: 'bad-request' });
   t.match(await exchangeBytes(port, 'GET / HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /, 'a head without Host');
-  t.match((await logged(2))[1], { path: '', status: 400, reason: 'bad-request' });
+  t.match((await logged(2))[1], { method: 'GET', path: '/', status: 400, reason: 'bad-request' });
   await proxy.drain();
   t.equal(lines.length, 2, 'after the last line of all');
 });
