@@ -1,4 +1,5 @@
 export { readCase, shippedCases } from './cases/read-case.js';
+export { type RunCompareOptions, runCompareProgram } from './compare/compare-program.js';
 export { maxLatenessP99Us, requestTimeoutMs } from './limits.js';
 export type { ScheduleKind } from './load/arrivals.js';
 export { generateLoad } from './load/generate.js';

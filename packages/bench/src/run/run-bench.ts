@@ -10,7 +10,8 @@ import type { TulleBuild } from '../systems/tulle.js';
 import { askLeave } from '../topology/pinning.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { machineInfo, revisionOf } from './machine.js';
-import { type CaseEvent, runCase } from './run-case.js';
+import { blockOrder } from './order.js';
+import { type CaseEvent, type CaseRun, runCase } from './run-case.js';
 
 /** `tulle bench run`. */
 export interface BenchOptions {
@@ -27,6 +28,16 @@ export interface BenchOptions {
   builds: readonly TulleBuild[];
   /** Arguments as typed, for the result. */
   command: readonly string[];
+  /** How rounds are made; undefined: as the cases and the options above say. */
+  policy: RoundPolicy | undefined;
+}
+
+/** Rounds made otherwise than a plain run makes them: for a comparison of builds. */
+export interface RoundPolicy extends Pick<CaseRun, 'order' | 'fresh' | 'withDirect'> {
+  /** The case with what the policy changes in it. */
+  plan(benchCase: BenchCase): BenchCase;
+  /** Decides after each block whether another one is made. */
+  more(result: CaseResult): { more: boolean; reason: string };
 }
 
 export interface BenchListener {
@@ -50,7 +61,8 @@ export async function runBench(
   listener: BenchListener,
   interrupt: AbortSignal,
 ): Promise<BenchResult> {
-  const cases = options.cases.map((each) => planned(readCase(each), options));
+  const policy = options.policy ?? plainPolicy(options);
+  const cases = options.cases.map((each) => policy.plan(readCase(each)));
   const systems = chosen(systemsOf(options.program, options.builds), options.peers);
   const startedAt = new Date().toISOString();
   const originMs = performance.now();
@@ -67,8 +79,6 @@ export async function runBench(
     for (const [index, benchCase] of cases.entries()) {
       if (interrupt.aborted) break;
       listener.caseStarts(benchCase, index, cases.length);
-      const moreRounds = (result: CaseResult): { more: boolean; reason: string } =>
-        fixedRounds(result, benchCase.rounds.min);
       const heard = (event: CaseEvent): void => listener.event(event);
       const result = await runCase({
         benchCase,
@@ -78,7 +88,10 @@ export async function runBench(
         folder,
         originMs,
         interrupt,
-        moreRounds,
+        moreRounds: (result) => policy.more(result),
+        withDirect: policy.withDirect,
+        fresh: policy.fresh,
+        order: (systems, block) => policy.order(systems, block),
         heard,
       });
       results.push(result);
@@ -111,6 +124,17 @@ export function writeResult(folder: string, result: BenchResult): string {
   const file = join(folder, 'result.json');
   writeFileSync(file, `${JSON.stringify(result)}\n`);
   return file;
+}
+
+/** Every system is started once, and blocks alternate their order. */
+function plainPolicy(options: BenchOptions): RoundPolicy {
+  return {
+    plan: (benchCase) => planned(benchCase, options),
+    more: (result) => fixedRounds(result, result.definition.rounds.min),
+    order: blockOrder,
+    fresh: false,
+    withDirect: true,
+  };
 }
 
 function fixedRounds(result: CaseResult, count: number): { more: boolean; reason: string } {

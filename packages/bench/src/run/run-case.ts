@@ -6,20 +6,27 @@ import type { LoadTarget } from '../load/closed-loop.js';
 import type { BenchCase } from '../result/bench-case.js';
 import type { CaseResult, Round, SystemInfo } from '../result/bench-result.js';
 import { directName } from '../systems/registry.js';
-import { type Address, type Found, isMissing, type System } from '../systems/system.js';
+import { type Address, type Found, isMissing, type Missing, type System } from '../systems/system.js';
 import { type Launched, launch } from '../topology/launch.js';
 import { type Leave, pinned, pinningOf } from '../topology/pinning.js';
 import type { Certificates } from './certificates.js';
 import { GeneratorClient } from './generator-client.js';
 import { type Instruments, measureRound, warmUp } from './measure.js';
-import { blockOrder } from './order.js';
 import { type Ground, RunningSystem } from './running-system.js';
 
 /** What a case is run with. */
 export interface CaseRun {
   benchCase: BenchCase;
-  /** `direct` is always there, first. */
   systems: readonly System[];
+  /** Whether `direct` is measured too, first. */
+  withDirect: boolean;
+  /**
+   * Every system is started anew for each round. Processes of one build differ for as long as they live, by where their memory lies and what was compiled
+   * when; rounds of one process would share that, and a comparison of builds would take the luck of two starts for a difference.
+   */
+  fresh: boolean;
+  /** The order of one block. */
+  order: (systems: readonly RunningSystem[], index: number) => RunningSystem[];
   certificates: () => Certificates;
   leave: Leave;
   folder: string;
@@ -36,7 +43,7 @@ export type CaseEvent =
   | { kind: 'started'; systems: readonly SystemInfo[] }
   | { kind: 'round'; round: Round; systems: number };
 
-/** Starts everything once, measures block after block, and stops everything, whatever happens. */
+/** Starts everything, measures block after block, and stops everything, whatever happens. */
 export async function runCase(run: CaseRun): Promise<CaseResult> {
   const { benchCase, leave } = run;
   const pinning = pinningOf(benchCase.placement, leave);
@@ -56,7 +63,7 @@ export async function runCase(run: CaseRun): Promise<CaseResult> {
     const generator = await startGenerator(run, programs, pinning);
     const server = await startServer(run, programs, pinning);
     const instruments: Instruments = { benchCase, generator, serverPid: server.pid, pinning, originMs: run.originMs };
-    const stage: Stage = { run, result, running, instruments, server: server.address };
+    const stage: Stage = { run, found: new Map(), result, running, instruments, server: server.address };
     await startSystems(stage);
     run.heard({ kind: 'started', systems: result.systems });
     await measureBlocks(stage);
@@ -71,6 +78,8 @@ export async function runCase(run: CaseRun): Promise<CaseResult> {
 
 interface Stage {
   run: CaseRun;
+  /** What was found of each system, so that starting it again does not look for it again. */
+  found: Map<string, Found | Missing>;
   result: CaseResult;
   running: RunningSystem[];
   instruments: Instruments;
@@ -79,12 +88,12 @@ interface Stage {
 
 async function startSystems(stage: Stage): Promise<void> {
   const { run, result, running, server, instruments } = stage;
-  if (run.benchCase.work.kind !== 'idle') {
+  if (run.withDirect && run.benchCase.work.kind !== 'idle') {
     const direct = RunningSystem.direct(directName, server);
     running.push(direct);
     await warmUp(direct, instruments);
   }
-  result.systems.push({ ...unmeasured(directName, 'no proxy', '', 'measured', ''), state: 'measured' });
+  if (run.withDirect) result.systems.push(unmeasured(directName, 'no proxy', '', 'measured', ''));
   for (const system of run.systems) {
     run.interrupt.throwIfAborted();
     run.heard({ kind: 'starting', system: system.name });
@@ -95,6 +104,7 @@ async function startSystems(stage: Stage): Promise<void> {
 async function startSystem(stage: Stage, system: System): Promise<SystemInfo> {
   const { benchCase } = stage.run;
   const found = system.find();
+  stage.found.set(system.name, found);
   if (isMissing(found)) {
     return unmeasured(system.name, system.name, '', 'missing', `${found.reason}; to install it: ${found.install}`);
   }
@@ -142,10 +152,11 @@ async function measureBlocks(stage: Stage): Promise<void> {
   const { run, result, running, instruments } = stage;
   const { benchCase } = run;
   for (let index = 0; running.length > 0; index++) {
-    const order = blockOrder(running, index);
+    const order = run.order(running, index);
     for (const [position, system] of order.entries()) {
       run.interrupt.throwIfAborted();
-      const measured = index > 0 && benchCase.work.kind === 'idle' ? await startAgain(stage, system) : system;
+      const isFresh = run.fresh || benchCase.work.kind === 'idle';
+      const measured = index > 0 && isFresh && system.name !== directName ? await startAgain(stage, system) : system;
       const round = await measureRound(measured, instruments, { index, position });
       // Cut off in the middle: no round.
       run.interrupt.throwIfAborted();
@@ -161,10 +172,10 @@ async function measureBlocks(stage: Stage): Promise<void> {
   result.roundsReason = 'every system failed';
 }
 
-/** Memory of idle connections is read in a process that has had none before: it keeps what they needed. */
+/** A process that has served nothing but its warm-up. Memory of idle connections is read in such a one: it keeps what they needed. */
 async function startAgain(stage: Stage, system: RunningSystem): Promise<RunningSystem> {
-  const found = stage.run.systems.find((each) => each.name === system.name)?.find();
-  if (found === undefined || isMissing(found)) throw new Error(`${system.name} is gone`);
+  const found = stage.found.get(system.name) ?? { reason: 'it was never there', install: '' };
+  if (isMissing(found)) throw new Error(`${system.name} cannot be started again: ${found.reason}`);
   await system.stop();
   const started = await startWarm(stage, system.name, found);
   stage.running.splice(stage.running.indexOf(system), 1, started);

@@ -8,33 +8,42 @@ export class SortedPairs {
   readonly #second: Uint16Array;
   readonly #kind: 'averages' | 'differences';
 
-  private constructor(
-    kind: 'averages' | 'differences',
-    pairs: readonly [value: number, first: number, second: number][],
-  ) {
-    const sorted = [...pairs].sort((a, b) => a[0] - b[0]);
+  private constructor(kind: 'averages' | 'differences', values: Float64Array, first: Uint16Array, second: Uint16Array) {
+    const order = Uint32Array.from(values.keys()).sort((a, b) => values[a] - values[b]);
     this.#kind = kind;
-    this.#values = Float64Array.from(sorted, (pair) => pair[0]);
-    this.#first = Uint16Array.from(sorted, (pair) => pair[1]);
-    this.#second = Uint16Array.from(sorted, (pair) => pair[2]);
+    this.#values = Float64Array.from(order, (at) => values[at]);
+    this.#first = Uint16Array.from(order, (at) => first[at]);
+    this.#second = Uint16Array.from(order, (at) => second[at]);
   }
 
   /** Walsh's averages (a value with itself included): their median is the centre of one sample. */
   static averages(values: readonly number[]): SortedPairs {
-    const pairs: [number, number, number][] = [];
+    const count = (values.length * (values.length + 1)) / 2;
+    const [averages, first, second] = [new Float64Array(count), new Uint16Array(count), new Uint16Array(count)];
+    let at = 0;
     for (let i = 0; i < values.length; i++) {
-      for (let j = i; j < values.length; j++) pairs.push([(values[i] + values[j]) / 2, i, j]);
+      for (let j = i; j < values.length; j++, at++) {
+        averages[at] = (values[i] + values[j]) / 2;
+        first[at] = i;
+        second[at] = j;
+      }
     }
-    return new SortedPairs('averages', pairs);
+    return new SortedPairs('averages', averages, first, second);
   }
 
   /** Each of the second minus each of the first: their median is how far the second is shifted. */
-  static differences(first: readonly number[], second: readonly number[]): SortedPairs {
-    const pairs: [number, number, number][] = [];
-    for (let i = 0; i < first.length; i++) {
-      for (let j = 0; j < second.length; j++) pairs.push([second[j] - first[i], i, j]);
+  static differences(base: readonly number[], moved: readonly number[]): SortedPairs {
+    const count = base.length * moved.length;
+    const [differences, first, second] = [new Float64Array(count), new Uint16Array(count), new Uint16Array(count)];
+    let at = 0;
+    for (let i = 0; i < base.length; i++) {
+      for (let j = 0; j < moved.length; j++, at++) {
+        differences[at] = moved[j] - base[i];
+        first[at] = i;
+        second[at] = j;
+      }
     }
-    return new SortedPairs('differences', pairs);
+    return new SortedPairs('differences', differences, first, second);
   }
 
   /**

@@ -76,6 +76,7 @@ export function runOptions(flags: Flags, shipped: readonly string[]): RunBenchOp
     program,
     builds: added,
     command: process.argv.slice(2),
+    policy: undefined,
     out: flags.out,
     output: flags.output,
   };

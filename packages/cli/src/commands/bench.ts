@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
 import type { Finish } from '../finish.js';
 import { type Address, address, byteRange, collect, header, rate, seconds, wholeNumber } from '../values.js';
+import { benchCompareCommand } from './bench-compare.js';
 import { benchRunCommand } from './bench-run.js';
 
 const loadHelp = `
@@ -53,6 +54,7 @@ export function benchCommand(finish: Finish): Command {
       'Measures Tulle beside other proxies; generates load with honest latencies, and serves what is measured.',
     );
   command.addCommand(benchRunCommand(finish));
+  command.addCommand(benchCompareCommand(finish));
   command.addCommand(loadCommand(finish));
   command
     .command('serve')

@@ -1,0 +1,75 @@
+import type { RunCompareOptions } from '@tulle/bench';
+import { Command, Option } from 'commander';
+import type { Finish } from '../finish.js';
+import { wholeNumber } from '../values.js';
+
+const help = `
+BASE and HEAD are git revisions, built in worktrees that are gone afterwards, or folders of built checkouts. Both are measured in turns, with new processes
+each round, together with the base a second time: that one says how much the machine itself makes of two equal builds. There are as many rounds as
+this noise asks for. Two folders with a result.json of one machine are compared as they are.
+
+The verdict is fail when a metric got worse by more than chance explains, corrected for how many there are; pass when the promised difference
+is excluded for the first metric of every case; inconclusive otherwise.
+
+Exit codes: 0 pass, 1 fail, 2 wrong use or not comparable, 3 inconclusive.
+
+Examples:
+  $ tulle bench compare main HEAD
+  $ tulle bench compare origin/main HEAD --cases pair-mtls-1k --out report      report.html, report.md, compare.json, result.json
+  $ tulle bench compare ../before ../after -o markdown                          two built checkouts
+  $ tulle bench compare results/monday results/friday                           two result folders of one machine`;
+
+interface Flags {
+  cases?: string[];
+  minutes: number;
+  rounds?: number;
+  engine: 'linux' | 'portable';
+  out?: string;
+  output: RunCompareOptions['output'];
+}
+
+/** What a comparison measures unless told otherwise: the everyday pair, whose CPU is the promise. */
+const defaultCases = ['pair-mtls-1k'];
+
+export function benchCompareCommand(finish: Finish): Command {
+  return new Command('compare')
+    .description('is HEAD slower than BASE')
+    .argument('<base>', 'revision, built checkout, or result folder')
+    .argument('<head>', 'the same')
+    .option('--cases <list>', `names or paths, separated by commas (default: ${defaultCases.join(',')})`, list)
+    .option('--minutes <n>', 'measure for at most so long, all cases together', wholeNumber(1, 24 * 60), 8)
+    .option('--rounds <n>', 'exactly so many rounds instead of what the noise asks for', wholeNumber(2, 1000))
+    .addOption(new Option('--engine <name>', 'engine of both sides').choices(['linux', 'portable']).default('linux'))
+    .option('--out <folder>', 'write the report there')
+    .addOption(
+      new Option('-o, --output <format>', 'what to print').choices(['text', 'markdown', 'json']).default('text'),
+    )
+    .addHelpText('after', help)
+    .action(async (base: string, head: string, flags: Flags) => {
+      const { runCompareProgram } = await import('@tulle/bench');
+      finish(await runCompareProgram(compareOptions(base, head, flags)));
+    });
+}
+
+/** Pure but for the working folder: the flags with their defaults. */
+export function compareOptions(base: string, head: string, flags: Flags): RunCompareOptions {
+  return {
+    base,
+    head,
+    cases: flags.cases ?? defaultCases,
+    seconds: flags.minutes * 60,
+    rounds: flags.rounds,
+    engine: flags.engine,
+    folder: process.cwd(),
+    command: process.argv.slice(2),
+    out: flags.out,
+    output: flags.output,
+  };
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
