@@ -31,6 +31,7 @@ export type {
   UrlRewrite,
 } from './kinds/http-route-filter.js';
 export type { HttpMethod, HttpRouteMatch, PathMatch, ValueMatch } from './kinds/http-route-match.js';
+export { defaultPaths, type MeshPolicy, type PathSettings } from './kinds/mesh-policy.js';
 export type { ObjectMeta } from './kinds/metadata.js';
 export type { Namespace } from './kinds/namespace.js';
 export type { Container, ContainerPort, EnvVar, Pod, PodSpec, PodStatus } from './kinds/pod.js';

@@ -82,6 +82,10 @@ export function route(name: string, parent: string, rules: string, facts: RouteF
     spec: {parentRefs: [{group: "", kind: Service, name: ${parent}${where}${port}}], rules: [${rules}]}}`;
 }
 
-export function policy(kind: 'AuthorizationPolicy' | 'TrafficPolicy', name: string, spec: string): string {
+export function policy(
+  kind: 'AuthorizationPolicy' | 'TrafficPolicy' | 'MeshPolicy',
+  name: string,
+  spec: string,
+): string {
   return `{apiVersion: policy.tulle.dev/v1alpha1, kind: ${kind}, metadata: {name: ${name}}, spec: {${spec}}}`;
 }

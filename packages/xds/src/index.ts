@@ -24,6 +24,7 @@ export {
   routeName,
   secretName,
   socketMatchName,
+  WHOLE_PATH,
 } from './names.js';
 export { decodeNode, encodeNode, type Interception, type NodeFacts, nodeId, nodeMetadata } from './node.js';
 export { AdsClient, adsService, CertificateClient, certificateService } from './services.js';

@@ -86,3 +86,6 @@ export const filterName = {
 export function hostPort(ip: string, portNumber: number): string {
   return ip.includes(':') ? `[${ip}]:${portNumber}` : `${ip}:${portNumber}`;
 }
+
+/** The pattern of a RegexMatchAndSubstitute that replaces a path as a whole, whatever matched: Envoy has no other field for it. */
+export const WHOLE_PATH = '^/.*$';

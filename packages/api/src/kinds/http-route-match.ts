@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { show } from '../schema/explain.js';
 import { headerName, headerValue, strict, text } from '../schema/fields.js';
 import { says } from '../schema/finding.js';
 import { normalPath } from '../schema/normal-path.js';
+import { regularExpression } from '../schema/regular-expression.js';
 
 /** What a request must be like. All that is given must hold. */
 export interface HttpRouteMatch {
@@ -12,13 +14,17 @@ export interface HttpRouteMatch {
 }
 
 export interface PathMatch {
-  /** A prefix is compared element by element: `/foo` is a prefix of `/foo/bar` and not of `/foobar`. */
-  type: 'Exact' | 'PathPrefix';
+  /**
+   * A prefix is compared element by element: `/foo` is a prefix of `/foo/bar` and not of `/foobar`. A regular expression is compared with the whole path, without the query.
+   */
+  type: 'Exact' | 'PathPrefix' | 'RegularExpression';
   value: string;
 }
 
 /** Header names are compared without case, names of query parameters with it. */
 export interface ValueMatch {
+  /** A regular expression is compared with the whole value. */
+  type: 'Exact' | 'RegularExpression';
   name: string;
   value: string;
 }
@@ -37,21 +43,49 @@ export const httpMethod: z.ZodType<HttpMethod> = z.enum([
   'PATCH',
 ]);
 
-const noRegularExpression = (issue: { input: unknown }, others: string): string | undefined =>
-  issue.input === 'RegularExpression'
-    ? says('matching by regular expression is not supported', `Use ${others}.`)
-    : undefined;
+const MAX_PATH_EXPRESSION = 1024;
 
-const path: z.ZodType<PathMatch> = strict({
-  type: z
-    .enum(['Exact', 'PathPrefix'], { error: (issue) => noRegularExpression(issue, 'Exact or PathPrefix') })
-    .default('PathPrefix'),
-  value: normalPath.default('/'),
+const pathExpression = regularExpression.refine((value) => value.length <= MAX_PATH_EXPRESSION, {
+  error: () => says(`the expression has more than ${MAX_PATH_EXPRESSION} characters`, 'Write several shorter matches.'),
 });
 
-const exact = z
-  .literal('Exact', { error: (issue) => noRegularExpression(issue, 'Exact, or one match for each value') })
-  .default('Exact');
+const path: z.ZodType<PathMatch> = z.preprocess(
+  (value) => (isMapping(value) && value.type === undefined ? { ...value, type: 'PathPrefix' } : value),
+  z.discriminatedUnion(
+    'type',
+    [
+      strict({ type: z.literal('Exact'), value: normalPath.default('/') }),
+      strict({ type: z.literal('PathPrefix'), value: normalPath.default('/') }),
+      strict({ type: z.literal('RegularExpression'), value: pathExpression }),
+    ],
+    { error: (issue) => otherType(issue.input, 'Exact, PathPrefix or RegularExpression') },
+  ),
+);
+
+/** @param exact what the value is where it is compared as it is. */
+function valueMatch(name: z.ZodType<string>, exact: z.ZodType<string>): z.ZodType<ValueMatch> {
+  return z.preprocess(
+    (value) => (isMapping(value) && value.type === undefined ? { ...value, type: 'Exact' } : value),
+    z.discriminatedUnion(
+      'type',
+      [
+        strict({ type: z.literal('Exact'), name, value: exact }),
+        strict({ type: z.literal('RegularExpression'), name, value: regularExpression }),
+      ],
+      { error: (issue) => otherType(issue.input, 'Exact or RegularExpression') },
+    ),
+  );
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function otherType(input: unknown, types: string): string {
+  if (!isMapping(input))
+    return says(`expected a mapping, found ${show(input)}`, 'Write `key: value` on lines of their own, indented.');
+  return says(`${show(input.type)} is not a type of match`, `Use ${types}.`);
+}
 
 function firstOfEachName(fold: (name: string) => string) {
   return (matches: ValueMatch[]): ValueMatch[] => {
@@ -64,17 +98,15 @@ const ENCODED = 'Queries are compared as they are sent: percent-encode spaces an
 const queryName = text(/^[!-~]+$/, 'a name of a query parameter', ENCODED, 1024);
 const queryValue = text(/^[!-~]*$/, 'a value of a query parameter', ENCODED, 4096);
 
-const plain = ({ name, value }: ValueMatch): ValueMatch => ({ name, value });
-
 /** Gateway API: of several matches with one name only the first counts. */
 export const httpRouteMatch: z.ZodType<HttpRouteMatch> = strict({
   path: path.default({ type: 'PathPrefix', value: '/' }),
   headers: z
-    .array(strict({ type: exact, name: headerName, value: headerValue }).transform(plain))
+    .array(valueMatch(headerName, headerValue))
     .default([])
     .transform(firstOfEachName((name) => name.toLowerCase())),
   queryParams: z
-    .array(strict({ type: exact, name: queryName, value: queryValue }).transform(plain))
+    .array(valueMatch(queryName, queryValue))
     .default([])
     .transform(firstOfEachName((name) => name)),
   method: httpMethod.optional(),

@@ -122,7 +122,7 @@ function everyRequest(): HttpRouteMatch {
   return { path: { type: 'PathPrefix', value: '/' }, headers: [], queryParams: [] };
 }
 
-/** What a path modifier needs of the matches: Gateway API for prefixes; for whole paths, what a route can say. */
+/** Gateway API: a prefix can be replaced only where one was matched. */
 function checkPathModifier(
   matches: HttpRouteMatch[],
   filter: HttpRouteFilter,
@@ -135,16 +135,13 @@ function checkPathModifier(
   const modifier = filter.type === 'URLRewrite' ? filter.urlRewrite.path : undefined;
   const redirected = filter.type === 'RequestRedirect' ? filter.requestRedirect.path : undefined;
   const path = ['filters', index, field, 'path', 'type'];
-  if ((modifier ?? redirected)?.type === 'ReplacePrefixMatch' && matches.some(({ path }) => path.type === 'Exact')) {
+  const other = matches.find(({ path }) => path.type !== 'PathPrefix');
+  if ((modifier ?? redirected)?.type === 'ReplacePrefixMatch' && other !== undefined) {
     refuse(
       path,
-      'there is no prefix to replace: a match of the rule is Exact',
+      `there is no prefix to replace: a match of the rule is ${other.path.type}`,
       'Match by PathPrefix, or replace the full path.',
     );
-  }
-  if (modifier?.type === 'ReplaceFullPath' && matches.some(({ path }) => path.type === 'PathPrefix')) {
-    const remedy = 'Match the paths with type Exact, or use ReplacePrefixMatch.';
-    refuse(path, 'ReplaceFullPath is supported for Exact matches only', remedy);
   }
 }
 

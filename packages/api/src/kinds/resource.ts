@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { type AuthorizationPolicy, authorizationPolicySchema } from './authorization-policy.js';
 import { type EndpointSlice, endpointSliceSchema } from './endpoint-slice.js';
 import { type HttpRoute, httpRouteSchema } from './http-route.js';
+import { type MeshPolicy, meshPolicySchema } from './mesh-policy.js';
 import { type Namespace, namespaceSchema } from './namespace.js';
 import { type Pod, podSchema } from './pod.js';
 import { type Service, serviceSchema } from './service.js';
@@ -17,7 +18,8 @@ export type Resource =
   | EndpointSlice
   | HttpRoute
   | AuthorizationPolicy
-  | TrafficPolicy;
+  | TrafficPolicy
+  | MeshPolicy;
 
 export interface KindEntry {
   apiVersion: string;
@@ -35,4 +37,5 @@ export const KINDS: readonly KindEntry[] = [
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', schema: httpRouteSchema },
   { apiVersion: 'policy.tulle.dev/v1alpha1', kind: 'AuthorizationPolicy', schema: authorizationPolicySchema },
   { apiVersion: 'policy.tulle.dev/v1alpha1', kind: 'TrafficPolicy', schema: trafficPolicySchema },
+  { apiVersion: 'policy.tulle.dev/v1alpha1', kind: 'MeshPolicy', schema: meshPolicySchema },
 ];

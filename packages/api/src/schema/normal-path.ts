@@ -10,8 +10,8 @@ const FOREIGN = /[?#\\]|\p{Surrogate}/u;
 
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 
-/** `.;x` and `..;x`: some servers drop the parameter and then see a dot segment, so that the proxy refuses such requests. */
-const DOTS_WITH_PARAMETER = /^\.{1,2};/;
+/** `.;x` and `..;x`: some servers drop the parameter, some when it is encoded too, and then see a dot segment, so that the proxy refuses such requests. */
+const DOTS_WITH_PARAMETER = /^\.{1,2}(;|%3B)/;
 
 const REMEDY = 'Begin with /, and leave out //, /./, /../, %2F, %5C, backslashes, queries and fragments.';
 

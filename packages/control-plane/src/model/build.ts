@@ -1,5 +1,6 @@
 import type { ParsedResource, Problem } from '@tulle/api';
 import { collect } from './collect.js';
+import { meshSettings } from './mesh.js';
 import type { Model, ModelResult } from './model.js';
 import { buildPods } from './pods.js';
 import { bindRoutes } from './routes.js';
@@ -18,7 +19,15 @@ export function buildModel(generation: number, layers: readonly (readonly Parsed
   const services = buildServices(collected, pods);
   const traffic = applyTraffic(collected, services);
   const { routes, problems: broken } = bindRoutes(collected, services);
-  const problems = [...duplicates, ...pods.problems, ...services.problems, ...traffic, ...broken].sort(byPlace);
+  const mesh = meshSettings(collected);
+  const problems = [
+    ...duplicates,
+    ...mesh.problems,
+    ...pods.problems,
+    ...services.problems,
+    ...traffic,
+    ...broken,
+  ].sort(byPlace);
   if (problems.length > 0) return { model: undefined, problems };
 
   const model: Model = {
@@ -26,6 +35,7 @@ export function buildModel(generation: number, layers: readonly (readonly Parsed
     services: services.services,
     pods: pods.pods,
     routes,
+    paths: mesh.paths,
     policies: collected.authorizationPolicies.map(({ resource }) => resource),
     consumerNamespaces: new Set(
       services.services.flatMap(({ ports }) => ports.flatMap((port) => [...port.consumerRules.keys()])),

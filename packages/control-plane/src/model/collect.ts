@@ -2,6 +2,7 @@ import type {
   AuthorizationPolicy,
   EndpointSlice,
   HttpRoute,
+  MeshPolicy,
   Namespace,
   ParsedResource,
   Pod,
@@ -20,6 +21,7 @@ export interface Collected {
   routes: ParsedResource<HttpRoute>[];
   authorizationPolicies: ParsedResource<AuthorizationPolicy>[];
   trafficPolicies: ParsedResource<TrafficPolicy>[];
+  meshPolicies: ParsedResource<MeshPolicy>[];
 }
 
 /**
@@ -51,6 +53,7 @@ export function collect(layers: readonly (readonly ParsedResource[])[]): { colle
     routes: ofKind('HTTPRoute'),
     authorizationPolicies: ofKind('AuthorizationPolicy'),
     trafficPolicies: ofKind('TrafficPolicy'),
+    meshPolicies: ofKind('MeshPolicy'),
   };
   return { collected, problems };
 }
@@ -59,9 +62,9 @@ export function keyOf(resource: Resource): string {
   return `${resource.metadata.namespace}/${resource.metadata.name}`;
 }
 
-/** A Namespace is in no namespace, whatever its manifest says. */
+/** A Namespace and a MeshPolicy are in no namespace, whatever their manifests say. */
 function identityOf(resource: Resource): string {
-  const namespace = resource.kind === 'Namespace' ? '' : resource.metadata.namespace;
+  const namespace = resource.kind === 'Namespace' || resource.kind === 'MeshPolicy' ? '' : resource.metadata.namespace;
   return `${resource.kind} ${namespace}/${resource.metadata.name}`;
 }
 

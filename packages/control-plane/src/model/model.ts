@@ -3,6 +3,7 @@ import type {
   HttpRouteFilter,
   HttpRouteMatch,
   InboundListener,
+  PathSettings,
   Problem,
   ServiceProtocol,
 } from '@tulle/api';
@@ -24,6 +25,8 @@ export interface Model {
   readonly routes: readonly ModelRoute[];
   /** All policies, by namespace and name. */
   readonly policies: readonly AuthorizationPolicy[];
+  /** How every sidecar reads the paths of requests. */
+  readonly paths: PathSettings;
   findPod(namespace: string, name: string): ModelPod | undefined;
   findService(namespace: string, name: string): ModelService | undefined;
   /** Namespaces whose own routes change what their clients see of somebody else's Service: `ModelPort.consumerRules`. */

@@ -1,3 +1,4 @@
+import type { PathMatch } from '@tulle/api';
 import type { ModelRule } from './model.js';
 
 /** A rule with what decides between equals. */
@@ -15,11 +16,14 @@ export interface RankedRule {
 /**
  * The order in which matches are tried (Gateway API, HTTPRouteRule.matches): exact paths, then longer prefixes; a method; more
  * headers; more query parameters; the older route; the route first by name; the rule and the match that come first in it.
+ *
+ * Where regular expressions come, the Gateway API leaves open. Here: behind every prefix but `/`, the longer text first, so that what is found
+ * without them stays as cheap and as certain as it was, and a rule for everything else leaves them something to match.
  */
 export function byPrecedence(a: RankedRule, b: RankedRule): number {
   const [x, y] = [a.rule.match, b.rule.match];
   return (
-    Number(y.path.type === 'Exact') - Number(x.path.type === 'Exact') ||
+    rankOf(y.path) - rankOf(x.path) ||
     y.path.value.length - x.path.value.length ||
     Number(y.method !== undefined) - Number(x.method !== undefined) ||
     y.headers.length - x.headers.length ||
@@ -29,6 +33,12 @@ export function byPrecedence(a: RankedRule, b: RankedRule): number {
     a.ruleIndex - b.ruleIndex ||
     a.matchIndex - b.matchIndex
   );
+}
+
+function rankOf({ type, value }: PathMatch): number {
+  if (type === 'Exact') return 3;
+  if (type === 'RegularExpression') return 1;
+  return value === '/' ? 0 : 2;
 }
 
 /** Also of infinities, whose difference is not a number. */

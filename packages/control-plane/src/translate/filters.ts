@@ -1,5 +1,6 @@
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { PathSettings } from '@tulle/api';
 import { filterName, packAny } from '@tulle/xds';
 import {
   type Filter,
@@ -13,7 +14,10 @@ import { RBACSchema as HttpRbacSchema } from '@tulle/xds/gen/envoy/extensions/fi
 import { RouterSchema } from '@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpInspectorSchema } from '@tulle/xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { TlsInspectorSchema } from '@tulle/xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
-import { HttpConnectionManagerSchema } from '@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import {
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashesAction,
+  HttpConnectionManagerSchema,
+} from '@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { TcpProxySchema } from '@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { overAds } from './ads.js';
@@ -33,7 +37,12 @@ export type Routes = string | RouteConfiguration;
  *
  * Paths are normalised once, here, before any route or policy sees them, and are forwarded as they were compared.
  */
-export function httpConnectionManager(statPrefix: string, routes: Routes, policies: readonly RBAC[]): Filter {
+export function httpConnectionManager(
+  statPrefix: string,
+  routes: Routes,
+  policies: readonly RBAC[],
+  { escapedSlashes }: PathSettings,
+): Filter {
   const rbac = policies.map((rules) => httpFilter(filterName.httpRbac, HttpRbacSchema, { rules }));
   return filter(filterName.httpConnectionManager, HttpConnectionManagerSchema, {
     statPrefix,
@@ -45,8 +54,15 @@ export function httpConnectionManager(statPrefix: string, routes: Routes, polici
     generateRequestId: true,
     normalizePath: true,
     mergeSlashes: true,
+    pathWithEscapedSlashesAction: ESCAPED_SLASHES[escapedSlashes],
   });
 }
+
+const ESCAPED_SLASHES: Readonly<Record<PathSettings['escapedSlashes'], EscapedSlashesAction>> = {
+  Reject: EscapedSlashesAction.REJECT_REQUEST,
+  Keep: EscapedSlashesAction.KEEP_UNCHANGED,
+  Unescape: EscapedSlashesAction.UNESCAPE_AND_FORWARD,
+};
 
 function httpFilter<S extends DescMessage>(name: string, schema: S, config: MessageInitShape<S>) {
   return {

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { PathSettings } from '@tulle/api';
 import { alpn, clusterName, detectedHttp, listenerName, port as portOf, routeName } from '@tulle/xds';
 import type { Cluster } from '@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TrafficDirection } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
@@ -25,6 +26,12 @@ export interface Inbound {
   clusters: Cluster[];
 }
 
+/** What is the same for all pods. */
+export interface MeshFacts {
+  trustDomain: string;
+  paths: PathSettings;
+}
+
 /** How filter chain matches call what the TLS inspector finds. */
 const transport = { tls: 'tls', plain: 'raw_buffer' } as const;
 
@@ -40,10 +47,10 @@ const inspected = {
  *
  * @param pod undefined for a pod that the model does not hold: as nobody knows which policies are for it, everything is refused.
  */
-export function interceptedInbound(pod: ModelPod | undefined, trustDomain: string): Inbound {
+export function interceptedInbound(pod: ModelPod | undefined, mesh: MeshFacts): Inbound {
   const name = listenerName.inbound;
   const ports = pod?.ports ?? [];
-  const anyPort = rbacOf(pod, { protocol: 'tcp', port: undefined, trustDomain });
+  const anyPort = rbacOf(pod, { protocol: 'tcp', port: undefined, trustDomain: mesh.trustDomain });
   const elsewhere = tcpProxy(name, clusterName.inboundPassthrough, anyPort);
   const listener = create(ListenerSchema, {
     ...inspected,
@@ -51,7 +58,7 @@ export function interceptedInbound(pod: ModelPod | undefined, trustDomain: strin
     address: socketAddress('0.0.0.0', portOf.inbound),
     useOriginalDst: true,
     filterChains: [
-      ...ports.flatMap((port) => portChains(port, port.port, pod, trustDomain)),
+      ...ports.flatMap((port) => portChains(port, port.port, pod, mesh)),
       {
         name: 'mesh-other',
         filterChainMatch: { transportProtocol: transport.tls, applicationProtocols: [alpn.http1, alpn.tcp] },
@@ -67,7 +74,7 @@ export function interceptedInbound(pod: ModelPod | undefined, trustDomain: strin
 }
 
 /** Without interception: a listener for each port for which the pod's annotation names an address. */
-export function listedInbound(pod: ModelPod | undefined, podIp: string, trustDomain: string): Inbound {
+export function listedInbound(pod: ModelPod | undefined, podIp: string, mesh: MeshFacts): Inbound {
   const inbound: Inbound = { listeners: [], clusters: [] };
   for (const { port, address, listenPort } of pod?.inboundListeners ?? []) {
     const declared = pod?.ports.find((candidate) => candidate.port === port) ?? { port, protocol: 'auto' };
@@ -79,7 +86,7 @@ export function listedInbound(pod: ModelPod | undefined, podIp: string, trustDom
         ...inspected,
         name,
         address: socketAddress(address, listenPort),
-        filterChains: portChains(declared, undefined, pod, trustDomain),
+        filterChains: portChains(declared, undefined, pod, mesh),
       }),
     );
   }
@@ -95,20 +102,22 @@ function portChains(
   { port, protocol }: ModelPodPort,
   destinationPort: number | undefined,
   pod: ModelPod | undefined,
-  trustDomain: string,
+  mesh: MeshFacts,
 ): FilterChain[] {
   const name = listenerName.inboundPort(port);
   const cluster = clusterName.inboundPort(port);
-  const http = [httpConnectionManager(name, inboundRoutes(port), rbacOf(pod, { protocol: 'http', port, trustDomain }))];
+  const { trustDomain, paths } = mesh;
+  const policies = rbacOf(pod, { protocol: 'http', port, trustDomain });
+  const http = [httpConnectionManager(name, inboundRoutes(port), policies, paths)];
   const tcp = tcpProxy(name, cluster, rbacOf(pod, { protocol: 'tcp', port, trustDomain }));
-  const mesh = (application: typeof alpn.http1 | typeof alpn.tcp) => ({
+  const fromSidecar = (application: typeof alpn.http1 | typeof alpn.tcp) => ({
     filterChainMatch: { destinationPort, transportProtocol: transport.tls, applicationProtocols: [application] },
     transportSocket: downstreamTls([application]),
   });
   const plain = { destinationPort, transportProtocol: transport.plain };
   const chains: FilterChain[] = [
-    { name: `mesh-http/${port}`, ...mesh(alpn.http1), filters: http },
-    { name: `mesh-tcp/${port}`, ...mesh(alpn.tcp), filters: tcp },
+    { name: `mesh-http/${port}`, ...fromSidecar(alpn.http1), filters: http },
+    { name: `mesh-tcp/${port}`, ...fromSidecar(alpn.tcp), filters: tcp },
     { name: `own-tls/${port}`, filterChainMatch: { destinationPort, transportProtocol: transport.tls }, filters: tcp },
   ];
   const carriage = carriageOf(protocol);

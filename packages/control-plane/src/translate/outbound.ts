@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { PathSettings } from '@tulle/api';
 import { alpn, clusterName, detectedHttp, listenerName, port as portOf } from '@tulle/xds';
 import type { Cluster } from '@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TrafficDirection } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
@@ -96,8 +97,11 @@ export function catchAllListener(): Listener {
 }
 
 /** What becomes of connections to one address. */
-export function addressListener({ name, address, portNumber, port, tcpCluster }: Dialled): Listener {
-  const http = { name: 'http', filters: [httpConnectionManager(name, name, [])] };
+export function addressListener(
+  { name, address, portNumber, port, tcpCluster }: Dialled,
+  paths: PathSettings,
+): Listener {
+  const http = { name: 'http', filters: [httpConnectionManager(name, name, [], paths)] };
   const tcp = { name: 'tcp', filters: tcpProxy(name, tcpCluster, [], port.traffic.idleTimeoutMs) };
   const listener = {
     name,
@@ -119,12 +123,12 @@ export function addressListener({ name, address, portNumber, port, tcpCluster }:
 }
 
 /** The HTTP proxy of a pod without interception. Which address it has there, the sidecar knows. */
-export function proxyListener(): Listener {
+export function proxyListener(paths: PathSettings): Listener {
   const name = listenerName.outboundProxy;
   return create(ListenerSchema, {
     name,
     address: socketAddress('127.0.0.1', portOf.outboundProxy),
     trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [{ name: 'http', filters: [httpConnectionManager(name, name, [])] }],
+    filterChains: [{ name: 'http', filters: [httpConnectionManager(name, name, [], paths)] }],
   });
 }

@@ -77,9 +77,8 @@ function inboundOf(model: Model, node: NodeIdentity, shared: SharedResources): I
   const known = shared.inbound.get(key);
   if (known !== undefined) return known;
   const pod = model.findPod(node.namespace, node.pod);
-  const { trustDomain } = shared.trust;
-  const inbound =
-    node.interception === 'none' ? listedInbound(pod, node.podIp, trustDomain) : interceptedInbound(pod, trustDomain);
+  const mesh = { trustDomain: shared.trust.trustDomain, paths: model.paths };
+  const inbound = node.interception === 'none' ? listedInbound(pod, node.podIp, mesh) : interceptedInbound(pod, mesh);
   shared.inbound.set(key, inbound);
   return inbound;
 }

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { HttpRouteMatch } from '@tulle/api';
+import type { HttpRouteMatch, ValueMatch } from '@tulle/api';
 import type { RouteMatchSchema } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
+import type { StringMatcherSchema } from '@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js';
 
 /** All of a match but its path. */
 export function otherMatchers({
@@ -8,19 +9,20 @@ export function otherMatchers({
   queryParams,
   method,
 }: HttpRouteMatch): MessageInitShape<typeof RouteMatchSchema> {
-  const ofMethod = method === undefined ? [] : [{ name: ':method', value: method }];
+  const ofMethod = method === undefined ? [] : [{ type: 'Exact' as const, name: ':method', value: method }];
   return {
-    headers: [...ofMethod, ...headers].map(({ name, value }) => ({
-      name: name.toLowerCase(),
-      headerMatchSpecifier: { case: 'stringMatch', value: exactly(value) },
+    headers: [...ofMethod, ...headers].map((match) => ({
+      name: match.name.toLowerCase(),
+      headerMatchSpecifier: { case: 'stringMatch', value: matcherOf(match) },
     })),
-    queryParameters: queryParams.map(({ name, value }) => ({
-      name,
-      queryParameterMatchSpecifier: { case: 'stringMatch', value: exactly(value) },
+    queryParameters: queryParams.map((match) => ({
+      name: match.name,
+      queryParameterMatchSpecifier: { case: 'stringMatch', value: matcherOf(match) },
     })),
   };
 }
 
-function exactly(value: string) {
-  return { matchPattern: { case: 'exact' as const, value } };
+function matcherOf({ type, value }: ValueMatch): MessageInitShape<typeof StringMatcherSchema> {
+  if (type === 'RegularExpression') return { matchPattern: { case: 'safeRegex', value: { regex: value } } };
+  return { matchPattern: { case: 'exact', value } };
 }

@@ -1,5 +1,7 @@
+import { create } from '@bufbuild/protobuf';
 import type { PathMatch } from '@tulle/api';
 import type { RouteMatch } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
+import { RegexMatcherSchema } from '@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js';
 
 type PathSpecifier = RouteMatch['pathSpecifier'];
 
@@ -14,6 +16,9 @@ export interface RoutePath {
  */
 export function pathSpecifier(path: PathMatch): PathSpecifier {
   if (path.type === 'Exact') return { case: 'path', value: path.value };
+  if (path.type === 'RegularExpression') {
+    return { case: 'safeRegex', value: create(RegexMatcherSchema, { regex: path.value }) };
+  }
   const prefix = withoutSlash(path.value);
   return prefix === '' ? { case: 'prefix', value: '/' } : { case: 'pathSeparatedPrefix', value: prefix };
 }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { HeaderModifier, HttpRouteFilter } from '@tulle/api';
+import { WHOLE_PATH } from '@tulle/xds';
 import { HeaderValueOption_HeaderAppendAction as Append } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
 import {
   DirectResponseActionSchema,
@@ -7,6 +8,7 @@ import {
   RouteActionSchema,
   RouteSchema,
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
+import { RegexMatchAndSubstituteSchema, RegexMatcherSchema } from '@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js';
 import type { ModelPort, ModelRule } from '../model/model.js';
 import { destination, httpClusterOf, patience, redirection } from './route-action.js';
 import { otherMatchers } from './route-match.js';
@@ -50,9 +52,7 @@ function pathsOf({ match, filters }: ModelRule): RoutePath[] {
   const { path: modifier } =
     find(filters, 'URLRewrite')?.urlRewrite ?? find(filters, 'RequestRedirect')?.requestRedirect ?? {};
   if (modifier?.type === 'ReplacePrefixMatch') return replacePrefix(match.path, modifier.replacePrefixMatch);
-  // Of an exact match, what matched is the whole path. A redirect says so itself.
-  const whole = modifier?.type === 'ReplaceFullPath' && find(filters, 'URLRewrite') ? modifier.replaceFullPath : '';
-  return [{ pathSpecifier: pathSpecifier(match.path), prefixRewrite: whole }];
+  return [{ pathSpecifier: pathSpecifier(match.path), prefixRewrite: '' }];
 }
 
 function actionOf(rule: ModelRule, port: ModelPort, prefixRewrite: string): Route['action'] {
@@ -68,7 +68,11 @@ function actionOf(rule: ModelRule, port: ModelPort, prefixRewrite: string): Rout
     clusterSpecifier: destination(rule.backends),
     prefixRewrite,
   });
-  const hostname = find(rule.filters, 'URLRewrite')?.urlRewrite.hostname;
+  const { hostname, path } = find(rule.filters, 'URLRewrite')?.urlRewrite ?? {};
+  if (path?.type === 'ReplaceFullPath') {
+    const pattern = create(RegexMatcherSchema, { regex: WHOLE_PATH });
+    action.regexRewrite = create(RegexMatchAndSubstituteSchema, { pattern, substitution: path.replaceFullPath });
+  }
   if (hostname !== undefined) action.hostRewriteSpecifier = { case: 'hostRewriteLiteral', value: hostname };
   return { case: 'route', value: action };
 }

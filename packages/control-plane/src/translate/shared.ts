@@ -31,7 +31,7 @@ export class SharedResources {
   /** Of sidecars with interception: in addition to `clusters`. */
   readonly passthrough: Cluster = originalDestinationCluster(clusterName.passthrough);
   /** Of sidecars without interception. */
-  readonly proxyListener: Listener = proxyListener();
+  readonly proxyListener: Listener;
   readonly secrets: readonly Secret[];
   /** By what a node is; see `translateFor`. */
   readonly inbound: Map<string, Inbound> = new Map();
@@ -54,7 +54,9 @@ export class SharedResources {
     const all = [...ofPorts, ...this.#dialled.map((dialled) => headlessClusters(dialled, trustDomain))];
     this.clusters = byName(all.flatMap(({ clusters }) => clusters));
     this.endpoints = all.flatMap(({ endpoints }) => endpoints).sort((a, b) => order(a.clusterName, b.clusterName));
-    this.listeners = byName([catchAllListener(), ...this.#dialled.map(addressListener)]);
+    const addresses = this.#dialled.map((dialled) => addressListener(dialled, model.paths));
+    this.listeners = byName([catchAllListener(), ...addresses]);
+    this.proxyListener = proxyListener(model.paths);
     // No namespace is called this: whatever has no rules of its own sees the producer's.
     this.#producerRoutes = new Map(this.#http().map((dialled) => [dialled.name, routesOf(dialled, '')]));
     this.secrets = [trustSecret(trust)];

@@ -23,6 +23,18 @@ t.test('the more a match asks for, the earlier it is tried', async (t) => {
   t.same(order(route('r', 'web', rules)), ['r/5 /a', 'r/4 /a/long', 'r/3 /a', 'r/2 /a', 'r/1 /a', 'r/6 /a', 'r/0 /']);
 });
 
+t.test('regular expressions come behind prefixes, and before what matches everything', async (t) => {
+  const path = (type: string, value: string) => `{matches: [{path: {type: ${type}, value: "${value}"}}]}`;
+  const rules = [
+    '{matches: [{method: GET}]}',
+    path('RegularExpression', '/.*'),
+    path('RegularExpression', '/v[0-9]+/.*'),
+    path('PathPrefix', '/a'),
+    path('Exact', '/'),
+  ].join(', ');
+  t.same(order(route('r', 'web', rules)), ['r/4 /', 'r/3 /a', 'r/2 /v[0-9]+/.*', 'r/1 /.*', 'r/0 /']);
+});
+
 t.test('of equals the older route comes first, then the first by name, then the first in the route', async (t) => {
   const rule = '{matches: [{path: {value: /x}}, {path: {value: /y}}]}';
   const young = route('a', 'web', rule, { created: '2026-02-01T00:00:00Z' });
@@ -33,13 +45,15 @@ t.test('of equals the older route comes first, then the first by name, then the 
 });
 
 t.test('it is a total order, so the same rules are always tried in the same order', async () => {
-  const pairs = fc.array(fc.record({ name: fc.string(), value: fc.string() }), { maxLength: 2 });
+  const pairs = fc.array(fc.record({ type: fc.constant('Exact' as const), name: fc.string(), value: fc.string() }), {
+    maxLength: 2,
+  });
   const ranked: fc.Arbitrary<RankedRule> = fc.record({
     rule: fc.record({
       name: fc.constant('r'),
       match: fc.record({
         path: fc.record({
-          type: fc.constantFrom('Exact' as const, 'PathPrefix' as const),
+          type: fc.constantFrom('Exact' as const, 'PathPrefix' as const, 'RegularExpression' as const),
           value: fc.constantFrom('/', '/a', '/b', '/a/b'),
         }),
         headers: pairs,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { docs, pod, policy, problemsOf, route, service } from '../manifests.js';
+import { docs, modelOf, pod, policy, problemsOf, route, service } from '../manifests.js';
 
 const web = service('web', 'selector: {app: web}, ports: [{name: http, port: 80}, {name: tcp-admin, port: 81}]');
 
@@ -99,4 +99,13 @@ t.test('problems come in the order of files and lines', async (t) => {
   const text = docs(web, route('r', 'no', '{backendRefs: [{name: none, port: 80}]}'), web);
   const lines = problemsOf(text, route('q', 'no', '{}')).map(({ file, line }) => `${file}:${line}`);
   t.same(lines, ['0.yaml:4', '0.yaml:4', '0.yaml:6', '1.yaml:2']);
+});
+
+t.test('a mesh has one MeshPolicy at most', async (t) => {
+  const mesh = (name: string) => policy('MeshPolicy', name, 'paths: {escapedSlashes: Keep}');
+  t.equal(modelOf(mesh('a')).paths.escapedSlashes, 'Keep');
+  t.equal(modelOf(web).paths.escapedSlashes, 'Reject');
+  t.match(problemsOf(docs(mesh('a'), mesh('b'))), [
+    { message: 'a second MeshPolicy: a in 0.yaml is one already', remedy: 'Merge the two: a mesh has one at most.' },
+  ]);
 });

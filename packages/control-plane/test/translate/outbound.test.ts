@@ -33,6 +33,7 @@ t.test('a Service of HTTP: its listener is found by address and takes its routes
               generateRequestId: true,
               normalizePath: true,
               mergeSlashes: true,
+              pathWithEscapedSlashesAction: 'REJECT_REQUEST',
             },
           },
         ],
@@ -248,4 +249,24 @@ t.test('without interception all Services are hosts of one HTTP proxy', async (t
       ['other.far:8080', 'other.far.svc:8080', 'other.far.svc.cluster.local:8080', '10.96.0.6:8080'],
     ],
   );
+});
+
+t.test('a MeshPolicy says to all sidecars, at both ends, how escaped slashes are read', async (t) => {
+  const actionsOf = (value: string | undefined, interception: 'redirect' | 'none') => {
+    const more = value === undefined ? [] : [policy('MeshPolicy', 'mesh', `paths: {escapedSlashes: ${value}}`)];
+    const server = { pod: 'a', serviceAccount: 'web', podIp: '10.0.0.1', interception };
+    const { listeners } = translated(modelOf(docs(shop, ...more)), server);
+    const all = listeners.map(json);
+    return new Set([...valuesOf(all, 'pathWithEscapedSlashesAction'), ...valuesOf(all, 'mergeSlashes')]);
+  };
+  for (const interception of ['redirect', 'none'] as const) {
+    for (const [value, action] of [
+      [undefined, 'REJECT_REQUEST'],
+      ['Reject', 'REJECT_REQUEST'],
+      ['Keep', 'KEEP_UNCHANGED'],
+      ['Unescape', 'UNESCAPE_AND_FORWARD'],
+    ]) {
+      t.same(actionsOf(value, interception), new Set([action, true]));
+    }
+  }
 });

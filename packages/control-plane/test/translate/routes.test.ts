@@ -155,12 +155,31 @@ function rewrite(routes: Record<string, unknown>[], path: string): string | unde
   return undefined;
 }
 
-t.test('the host and a whole path are replaced', async (t) => {
+t.test('the host and a whole path are replaced, however it was matched', async (t) => {
   const filter =
     '{type: URLRewrite, urlRewrite: {hostname: a.b, path: {type: ReplaceFullPath, replaceFullPath: /new}}}';
-  t.match(routesOf(`{matches: [{path: {type: Exact, value: /old}}], filters: [${filter}], ${toV1}}`), [
-    { match: { path: '/old' }, route: { prefixRewrite: '/new', hostRewriteLiteral: 'a.b' } },
-  ]);
+  const regexRewrite = { pattern: { regex: '^/.*$' }, substitution: '/new' };
+  const matches: [string, object][] = [
+    ['type: Exact, value: /old', { path: '/old' }],
+    ['value: /old', { pathSeparatedPrefix: '/old' }],
+    ['type: RegularExpression, value: "/o.*"', { safeRegex: { regex: '/o.*' } }],
+  ];
+  for (const [path, match] of matches) {
+    t.match(routesOf(`{matches: [{path: {${path}}}], filters: [${filter}], ${toV1}}`), [
+      { match, route: { regexRewrite, hostRewriteLiteral: 'a.b' } },
+    ]);
+  }
+});
+
+t.test('regular expressions are sent as they are', async (t) => {
+  const of = (name: string, value: string) => `[{type: RegularExpression, name: ${name}, value: "${value}"}]`;
+  const match = `{path: {type: RegularExpression, value: "/v[0-9]+"}, headers: ${of('X-A', 'a|b')}, queryParams: ${of('Q', '.+')}}`;
+  const [route] = routesOf(`{matches: [${match}], ${toV1}}`);
+  t.same(route.match, {
+    safeRegex: { regex: '/v[0-9]+' },
+    headers: [{ name: 'x-a', stringMatch: { safeRegex: { regex: 'a|b' } } }],
+    queryParameters: [{ name: 'Q', stringMatch: { safeRegex: { regex: '.+' } } }],
+  });
 });
 
 t.test('a redirect says where to go', async (t) => {

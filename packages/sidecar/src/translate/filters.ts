@@ -1,4 +1,10 @@
-import type { AuthorizationConfig, RetryConfig, RouteTableConfig, WeightedCluster } from '@tulle/proxy-core';
+import type {
+  AuthorizationConfig,
+  PathOptions,
+  RetryConfig,
+  RouteTableConfig,
+  WeightedCluster,
+} from '@tulle/proxy-core';
 import { anyIs } from '@tulle/xds';
 import type { Filter } from '@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { RBACSchema as HttpRbacSchema } from '@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
@@ -12,6 +18,7 @@ import {
   type TcpProxy,
   TcpProxySchema,
 } from '@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import { pathOptions } from './paths.js';
 import { authorization } from './rbac.js';
 import { Refusal } from './refusal.js';
 import { routeTable } from './routes.js';
@@ -20,7 +27,12 @@ import { positiveMilliseconds, requireAds } from './values.js';
 
 /** What a chain of filters does with a connection. */
 export type Carried =
-  | { readonly kind: 'http'; readonly routes: RoutesOf; readonly authorization: readonly AuthorizationConfig[] }
+  | {
+      readonly kind: 'http';
+      readonly routes: RoutesOf;
+      readonly path: Partial<PathOptions> | undefined;
+      readonly authorization: readonly AuthorizationConfig[];
+    }
   | {
       readonly kind: 'tcp';
       readonly clusters: readonly WeightedCluster[];
@@ -72,9 +84,9 @@ function tcp(proxy: TcpProxy, policies: AuthorizationConfig[], path: string): Ca
 
 function http(manager: HttpConnectionManager, withoutRetryPolicy: RetryConfig | undefined, path: string): Carried {
   const { httpFilters, generateRequestId, routeSpecifier } = manager;
-  // The proxy gives every request an id, and compares and forwards normalised paths only.
+  // The proxy gives every request an id.
   if (generateRequestId === false) throw new Refusal(`${path}.generate_request_id`, 'must not be false');
-  if (manager.normalizePath === false) throw new Refusal(`${path}.normalize_path`, 'must not be false');
+  const paths = pathOptions(manager, path);
   const policies: AuthorizationConfig[] = [];
   for (const [index, filter] of httpFilters.entries()) {
     const at = `${path}.http_filters[${index}].typed_config`;
@@ -87,11 +99,11 @@ function http(manager: HttpConnectionManager, withoutRetryPolicy: RetryConfig | 
     requireAds(routeSpecifier.value.configSource, `${path}.rds.config_source`);
     const name = routeSpecifier.value.routeConfigName;
     if (name === '') throw new Refusal(`${path}.rds.route_config_name`, 'is missing');
-    return { kind: 'http', routes: { kind: 'rds', name }, authorization: policies };
+    return { kind: 'http', routes: { kind: 'rds', name }, path: paths, authorization: policies };
   }
   if (routeSpecifier.case !== 'routeConfig') throw new Refusal(path, 'must have rds or route_config');
   const table = routeTable(routeSpecifier.value, withoutRetryPolicy, `${path}.route_config`);
-  return { kind: 'http', routes: { kind: 'inline', table }, authorization: policies };
+  return { kind: 'http', routes: { kind: 'inline', table }, path: paths, authorization: policies };
 }
 
 /** The proxy asks whether any policy allows; two lists in a row would both have to. */

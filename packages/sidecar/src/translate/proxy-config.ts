@@ -210,7 +210,13 @@ function chainConfig(chain: ChainPart, tables: RouteTables, address: SocketAddre
     ...(tls === undefined ? {} : { tls }),
     authorization: carried.authorization,
   };
-  if (carried.kind === 'http') return { ...common, protocol: 'http', http: { routes: tables.nameOf(carried.routes) } };
+  if (carried.kind === 'http') {
+    const http = {
+      routes: tables.nameOf(carried.routes),
+      ...(carried.path === undefined ? {} : { path: carried.path }),
+    };
+    return { ...common, protocol: 'http', http };
+  }
   const { clusters, idleTimeoutMs } = carried;
   return {
     ...common,

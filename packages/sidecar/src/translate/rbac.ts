@@ -60,27 +60,27 @@ function permission({ rule }: Permission, path: string): Predicate {
 
 function header(matcher: HeaderMatcher, path: string): Predicate {
   const name = matcher.name.toLowerCase();
-  const { headerMatchSpecifier: how } = matcher;
+  const { headerMatchSpecifier: how, invertMatch } = matcher;
   if (name === ':method') {
     const method = how.case === 'stringMatch' ? textMatch(how.value, `${path}.string_match`) : undefined;
     if (method?.kind !== 'exact') throw new Refusal(path, ':method must be matched exactly');
-    return { kind: 'method', method: token(method.value, `${path}.string_match`) };
+    const is: Predicate = { kind: 'method', method: token(method.value, `${path}.string_match`) };
+    return invertMatch ? { kind: 'not', of: is } : is;
   }
   if (name.startsWith(':')) throw new Refusal(`${path}.name`, `"${name}" is not understood; use url_path for paths`);
   token(name, `${path}.name`);
+  const present: Predicate = { kind: 'header', name, match: 'present', value: '' };
   if (how.case === 'stringMatch') {
     const { kind, value } = textMatch(how.value, `${path}.string_match`);
-    return { kind: 'header', name, match: kind, value };
+    const is: Predicate = { kind: 'header', name, match: kind, value };
+    // HeaderMatcher.invert_match: a value that does not match meets it, no value does not.
+    return invertMatch ? { kind: 'all-of', of: [present, { kind: 'not', of: is }] } : is;
   }
-  return present(how, name, path);
-}
-
-function present(how: HeaderMatcher['headerMatchSpecifier'], name: string, path: string): Predicate {
-  const predicate: Predicate = { kind: 'header', name, match: 'present', value: '' };
+  if (how.case !== undefined && how.case !== 'presentMatch') {
+    throw new Refusal(path, 'must be string_match or present_match');
+  }
   // No specifier means presence (HeaderMatcher, "if not specified, match will be performed based on whether the header is in the request").
-  if (how.case === undefined) return predicate;
-  if (how.case !== 'presentMatch') throw new Refusal(path, 'must be string_match or present_match');
-  return how.value ? predicate : { kind: 'not', of: predicate };
+  return (how.value ?? true) !== invertMatch ? present : { kind: 'not', of: present };
 }
 
 function principal({ identifier }: Principal, path: string): Predicate {

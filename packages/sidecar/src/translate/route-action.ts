@@ -1,4 +1,5 @@
 import type { RetryConfig, RewriteConfig, RouteActionConfig, WeightedCluster } from '@tulle/proxy-core';
+import { WHOLE_PATH } from '@tulle/xds';
 import type { DataSource } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
 import {
   type RedirectAction,
@@ -31,12 +32,14 @@ export function routeAction(
   path: string,
 ): RouteActionConfig {
   const { action } = route;
-  const isExact = route.match?.pathSpecifier.case === 'path';
+  const matched = route.match?.pathSpecifier.case;
+  // Of either, what matched is the whole path.
+  const isWhole = matched === 'path' || matched === 'safeRegex';
   switch (action.case) {
     case 'route':
-      return forward(route, action.value, isExact, withoutRetryPolicy, `${path}.route`);
+      return forward(route, action.value, isWhole, withoutRetryPolicy, `${path}.route`);
     case 'redirect':
-      return redirect(action.value, isExact, `${path}.redirect`);
+      return redirect(action.value, isWhole, `${path}.redirect`);
     case 'directResponse': {
       const { status, body } = action.value;
       if (status < 200 || status > 599) throw new Refusal(`${path}.direct_response.status`, 'must be 200 to 599');
@@ -50,14 +53,14 @@ export function routeAction(
 function forward(
   route: Route,
   action: RouteAction,
-  isExact: boolean,
+  isWhole: boolean,
   withoutRetryPolicy: RetryConfig | undefined,
   path: string,
 ): Forward {
   const timeoutMs = action.timeout === undefined ? UNSET_TIMEOUT_MS : milliseconds(action.timeout, `${path}.timeout`);
   const retry =
     action.retryPolicy === undefined ? withoutRetryPolicy : retryOf(action.retryPolicy, `${path}.retry_policy`);
-  const rewrite = rewriteOf(action, isExact, path);
+  const rewrite = rewriteOf(action, isWhole, path);
   const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = route;
   const requestHeaders = headerEdits(requestHeadersToAdd, requestHeadersToRemove, 'request_headers_to_add');
   const responseHeaders = headerEdits(responseHeadersToAdd, responseHeadersToRemove, 'response_headers_to_add');
@@ -100,22 +103,39 @@ function retryOf({ retryOn, numRetries = 1, perTryTimeout }: RetryPolicy, path: 
   return { attempts: numRetries, on, perTryTimeoutMs: positiveMilliseconds(perTryTimeout, `${path}.per_try_timeout`) };
 }
 
-function rewriteOf(
-  { prefixRewrite, hostRewriteSpecifier }: RouteAction,
-  isExact: boolean,
-  path: string,
-): RewriteConfig | undefined {
-  const name = hostRewriteSpecifier.case === 'hostRewriteLiteral' ? hostRewriteSpecifier.value : '';
-  if (prefixRewrite === '' && name === '') return undefined;
+function rewriteOf(action: RouteAction, isWhole: boolean, path: string): RewriteConfig | undefined {
+  const { hostRewriteSpecifier: rewritten } = action;
+  const name = rewritten.case === 'hostRewriteLiteral' ? rewritten.value : '';
+  const change = pathChange(action, isWhole, path);
+  if (change === undefined && name === '') return undefined;
   return {
     ...(name === '' ? {} : { host: host(name, `${path}.host_rewrite_literal`) }),
-    ...(prefixRewrite === '' ? {} : { path: replacement(prefixRewrite, isExact, `${path}.prefix_rewrite`) }),
+    ...(change === undefined ? {} : { path: change }),
   };
 }
 
-/** What matched is replaced: of an exact match that is the whole path. */
-function replacement(value: string, isExact: boolean, path: string): PathChange {
-  return { kind: isExact ? 'full' : 'prefix', value: absolutePath(value, path) };
+function pathChange(
+  { prefixRewrite, regexRewrite }: RouteAction,
+  isWhole: boolean,
+  path: string,
+): PathChange | undefined {
+  if (regexRewrite === undefined) {
+    return prefixRewrite === '' ? undefined : replacement(prefixRewrite, isWhole, `${path}.prefix_rewrite`);
+  }
+  if (prefixRewrite !== '') throw new Refusal(`${path}.regex_rewrite`, 'cannot be set together with prefix_rewrite');
+  const { pattern, substitution } = regexRewrite;
+  if (pattern?.regex !== WHOLE_PATH) {
+    throw new Refusal(`${path}.regex_rewrite.pattern`, `must be ${WHOLE_PATH}, which replaces the whole path`);
+  }
+  if (substitution.includes('\\')) {
+    throw new Refusal(`${path}.regex_rewrite.substitution`, 'must be a path as it is, without \\');
+  }
+  return replacement(substitution, true, `${path}.regex_rewrite.substitution`);
+}
+
+/** What matched is replaced: of an exact match or an expression that is the whole path. */
+function replacement(value: string, isWhole: boolean, path: string): PathChange {
+  return { kind: isWhole ? 'full' : 'prefix', value: absolutePath(value, path) };
 }
 
 const REDIRECT_STATUS: Readonly<Record<RedirectCode, Redirect['status']>> = {
@@ -126,7 +146,7 @@ const REDIRECT_STATUS: Readonly<Record<RedirectCode, Redirect['status']>> = {
   [RedirectCode.PERMANENT_REDIRECT]: 308,
 };
 
-function redirect(action: RedirectAction, isExact: boolean, path: string): Redirect {
+function redirect(action: RedirectAction, isWhole: boolean, path: string): Redirect {
   const status = REDIRECT_STATUS[action.responseCode];
   if (status === undefined) throw new Refusal(`${path}.response_code`, `${action.responseCode} is not known`);
   const { hostRedirect, portRedirect: port, schemeRewriteSpecifier: scheme, pathRewriteSpecifier: to } = action;
@@ -138,7 +158,7 @@ function redirect(action: RedirectAction, isExact: boolean, path: string): Redir
     ...(hostRedirect === '' ? {} : { host: host(hostRedirect, `${path}.host_redirect`) }),
     ...(port === 0 ? {} : { port: portNumber(port, `${path}.port_redirect`) }),
     ...(to.case === 'pathRedirect' ? { path: replacement(to.value, true, `${path}.path_redirect`) } : {}),
-    ...(to.case === 'prefixRewrite' ? { path: replacement(to.value, isExact, `${path}.prefix_rewrite`) } : {}),
+    ...(to.case === 'prefixRewrite' ? { path: replacement(to.value, isWhole, `${path}.prefix_rewrite`) } : {}),
   };
 }
 

@@ -1,11 +1,11 @@
-import type { RouteMatchConfig, ValueMatchConfig } from '@tulle/proxy-core';
+import type { HeaderMatchConfig, RouteMatchConfig, ValueMatchConfig } from '@tulle/proxy-core';
 import type {
   HeaderMatcher,
   QueryParameterMatcher,
   RouteMatch,
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { Refusal } from './refusal.js';
-import { absolutePath, textMatch, token } from './values.js';
+import { absolutePath, safeRegex, textMatch, token, valueMatch } from './values.js';
 
 export function routeMatch(match: RouteMatch | undefined, path: string): RouteMatchConfig {
   if (match === undefined) throw new Refusal(path, 'is missing');
@@ -38,8 +38,10 @@ function pathMatch({ pathSpecifier }: RouteMatch, path: string): RouteMatchConfi
         throw new Refusal(`${path}.prefix`, 'must end with a slash; use path_separated_prefix for whole segments');
       }
       return { kind: 'prefix', value: absolutePath(pathSpecifier.value, `${path}.prefix`) };
+    case 'safeRegex':
+      return { kind: 'regex', value: safeRegex(pathSpecifier.value, `${path}.safe_regex`) };
     default:
-      throw new Refusal(path, 'must have a path, a prefix or a path_separated_prefix');
+      throw new Refusal(path, 'must have a path, a prefix, a path_separated_prefix or a safe_regex');
   }
 }
 
@@ -49,25 +51,31 @@ export function shadowedPath({ pathSpecifier }: RouteMatch): string | undefined 
   return pathSpecifier.value.slice(0, -1);
 }
 
-function methodMatch({ headerMatchSpecifier: how }: HeaderMatcher, path: string): string {
+function methodMatch({ headerMatchSpecifier: how, invertMatch }: HeaderMatcher, path: string): string {
+  if (invertMatch) throw new Refusal(path, ':method is not understood with invert_match');
   if (how.case !== 'stringMatch') throw new Refusal(path, ':method must be matched by string_match');
   const { kind, value } = textMatch(how.value, `${path}.string_match`);
   if (kind !== 'exact') throw new Refusal(path, ':method must be matched exactly');
   return token(value, `${path}.string_match`);
 }
 
-function headerMatch({ name, headerMatchSpecifier: how }: HeaderMatcher, path: string): ValueMatchConfig {
+function headerMatch({ name, headerMatchSpecifier: how, invertMatch }: HeaderMatcher, path: string): HeaderMatchConfig {
   if (name.startsWith(':')) throw new Refusal(`${path}.name`, `"${name}" is not understood`);
   const lower = token(name, `${path}.name`).toLowerCase();
-  if (how.case === 'stringMatch') return { name: lower, ...textMatch(how.value, `${path}.string_match`) };
-  if (how.case === undefined || (how.case === 'presentMatch' && how.value)) return present(lower);
-  throw new Refusal(path, 'must be string_match, or present_match with true');
+  if (how.case === 'stringMatch') {
+    return { name: lower, ...valueMatch(how.value, `${path}.string_match`), ...(invertMatch ? { invert: true } : {}) };
+  }
+  if (how.case !== undefined && how.case !== 'presentMatch') {
+    throw new Refusal(path, 'must be string_match or present_match');
+  }
+  const isPresent = (how.value ?? true) !== invertMatch;
+  return { ...present(lower), ...(isPresent ? {} : { invert: true }) };
 }
 
 function queryMatch(matcher: QueryParameterMatcher, path: string): ValueMatchConfig {
   const { name, queryParameterMatchSpecifier: how } = matcher;
   if (name === '') throw new Refusal(`${path}.name`, 'is missing');
-  if (how.case === 'stringMatch') return { name, ...textMatch(how.value, `${path}.string_match`) };
+  if (how.case === 'stringMatch') return { name, ...valueMatch(how.value, `${path}.string_match`) };
   if (how.case === undefined || (how.case === 'presentMatch' && how.value)) return present(name);
   throw new Refusal(path, 'must be string_match, or present_match with true');
 }

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import type { Duration } from '@bufbuild/protobuf/wkt';
-import type { SocketAddress } from '@tulle/proxy-core';
+import type { SocketAddress, ValueMatchConfig } from '@tulle/proxy-core';
 import type { Address } from '@tulle/xds/gen/envoy/config/core/v3/address_pb.js';
 import { SocketAddress_Protocol } from '@tulle/xds/gen/envoy/config/core/v3/address_pb.js';
 import type { ConfigSource } from '@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js';
+import type { RegexMatcher } from '@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js';
 import type { StringMatcher } from '@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js';
 import { Refusal } from './refusal.js';
 
@@ -46,6 +47,19 @@ export function textMatch(matcher: StringMatcher | undefined, path: string): Tex
   const pattern = matcher?.matchPattern;
   if (pattern?.case !== 'exact' && pattern?.case !== 'prefix') throw new Refusal(path, 'must be exact or prefix');
   return { kind: pattern.case, value: pattern.value };
+}
+
+/** As a route compares a header or a parameter: also by a regular expression, of the whole. The proxy's own check says whether it understands it. */
+export function valueMatch(matcher: StringMatcher | undefined, path: string): Omit<ValueMatchConfig, 'name'> {
+  const pattern = matcher?.matchPattern;
+  if (pattern?.case === 'safeRegex') return { kind: 'regex', value: safeRegex(pattern.value, `${path}.safe_regex`) };
+  if (pattern?.case === 'exact' || pattern?.case === 'prefix') return { kind: pattern.case, value: pattern.value };
+  throw new Refusal(path, 'must be exact, prefix or safe_regex');
+}
+
+export function safeRegex({ regex }: RegexMatcher, path: string): string {
+  if (regex === '') throw new Refusal(`${path}.regex`, 'is missing');
+  return regex;
 }
 
 /** A path as it stands in a request: RFC 3986, visible ASCII only. */

@@ -354,3 +354,90 @@ t.test('values that would mean something else here are refused', async (t) => {
     /^Listener "outbound\/10.96.0.5:80": filter_chains\[0\].filter_chain_match.server_names: this field/,
   );
 });
+
+t.test('regular expressions, inverted headers and whole rewrites are taken as the proxy has them', async (t) => {
+  const safeRegex = (regex: string) => ({ regex });
+  const regexMatch = (regex: string) => ({
+    case: 'stringMatch' as const,
+    value: { matchPattern: { case: 'safeRegex' as const, value: safeRegex(regex) } },
+  });
+  const match = {
+    pathSpecifier: { case: 'safeRegex' as const, value: safeRegex('/v[0-9]+') },
+    headers: [
+      { name: 'x-a', headerMatchSpecifier: regexMatch('a|b'), invertMatch: true },
+      { name: 'x-b', headerMatchSpecifier: { case: 'presentMatch' as const, value: true }, invertMatch: true },
+      { name: 'x-c', headerMatchSpecifier: { case: 'presentMatch' as const, value: false } },
+      { name: 'x-d', headerMatchSpecifier: { case: 'presentMatch' as const, value: false }, invertMatch: true },
+    ],
+    queryParameters: [{ name: 'q', queryParameterMatchSpecifier: regexMatch('.+') }],
+  };
+  const regexRewrite = { pattern: safeRegex('^/.*$'), substitution: '/new' };
+  const config = configOf({ rds: [envoy.routes(dialled, [envoy.route({ ...toCluster, regexRewrite }, { match })])] });
+  checkConfig(config);
+  const [route] = config.routes[0].virtualHosts[0].routes;
+  t.same(route.match, {
+    path: { kind: 'regex', value: '/v[0-9]+' },
+    headers: [
+      { name: 'x-a', kind: 'regex', value: 'a|b', invert: true },
+      { name: 'x-b', kind: 'present', value: '', invert: true },
+      { name: 'x-c', kind: 'present', value: '', invert: true },
+      { name: 'x-d', kind: 'present', value: '' },
+    ],
+    query: [{ name: 'q', kind: 'regex', value: '.+' }],
+  });
+  t.match(route.action, { rewrite: { path: { kind: 'full', value: '/new' } } });
+});
+
+t.test('expressions and rewrites that are not understood are refused with their place', async (t) => {
+  const regexRewrite = (regex: string, substitution: string) => ({ pattern: { regex }, substitution });
+  const of = (action: object, regex = '/a') => {
+    const match = { pathSpecifier: { case: 'safeRegex' as const, value: { regex } } };
+    return storeOf({ rds: [envoy.routes(dialled, [envoy.route({ ...toCluster, ...action }, { match })])] }).refusals;
+  };
+  t.match(of({}, '(a)\\1'), [
+    /match\.path\.value: is not a regular expression that can be used: at character 4: a backreference/,
+  ]);
+  t.match(of({}, ''), [/match\.safe_regex\.regex: is missing/]);
+  t.match(of({ regexRewrite: regexRewrite('^/a/(.*)$', '/b') }), [/regex_rewrite\.pattern: must be \^\/\.\*\$/]);
+  t.match(of({ regexRewrite: regexRewrite('^/.*$', '/b\\0') }), [
+    /regex_rewrite\.substitution: must be a path as it is/,
+  ]);
+  t.match(of({ regexRewrite: regexRewrite('^/.*$', '/b'), prefixRewrite: '/c' }), [/cannot be set together/]);
+});
+
+t.test('how paths are read is what the connection manager says', async (t) => {
+  const pathOf = (manager: object) => {
+    const filters = [envoy.httpOver(envoy.rds(dialled), [], manager)];
+    const change = { lds: [envoy.catchAll, envoy.dialled('10.96.0.5', 80, [{ name: 'http', filters }])] };
+    const { refusals } = storeOf(change);
+    return refusals.length > 0 ? refusals : configOf(change).listeners[0].chains[0].http?.path;
+  };
+  t.equal(pathOf({}), undefined);
+  t.equal(pathOf({ pathWithEscapedSlashesAction: 2 }), undefined);
+  t.same(pathOf({ pathWithEscapedSlashesAction: 1 }), { escapedSlashes: 'keep' });
+  t.same(pathOf({ pathWithEscapedSlashesAction: 4 }), { escapedSlashes: 'decode', backslash: 'slash' });
+  t.same(pathOf({ mergeSlashes: false }), { duplicateSlashes: 'keep' });
+  t.match(pathOf({ pathWithEscapedSlashesAction: 3 }), [
+    /path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT is not understood; use REJECT_REQUEST/,
+  ]);
+  t.match(pathOf({ normalizePath: false }), [/normalize_path: must not be false/]);
+});
+
+t.test('a policy over a header that is not a value asks for another one', async (t) => {
+  const header = (init: object) => ({ case: 'header', value: { name: 'x-team', ...init } });
+  const exact = { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: 'a' } } };
+  const permissionOf = (rule: object) => {
+    const policies = { p: { permissions: [{ rule }], principals: [{ identifier: { case: 'any', value: true } }] } };
+    const filters = [envoy.httpOver(envoy.rds(dialled), [{ action: RBAC_Action.DENY, policies } as never])];
+    const config = configOf({ lds: [envoy.catchAll, envoy.dialled('10.96.0.5', 80, [{ name: 'http', filters }])] });
+    return config.listeners[0].chains[0].authorization[0].policies[0].permissions[0];
+  };
+  const present = { kind: 'header', name: 'x-team', match: 'present', value: '' };
+  t.same(permissionOf(header({ headerMatchSpecifier: exact, invertMatch: true })), {
+    kind: 'all-of',
+    of: [present, { kind: 'not', of: { kind: 'header', name: 'x-team', match: 'exact', value: 'a' } }],
+  });
+  t.same(permissionOf(header({ invertMatch: true })), { kind: 'not', of: present });
+  const absent = { case: 'presentMatch', value: false };
+  t.same(permissionOf(header({ headerMatchSpecifier: absent, invertMatch: true })), present);
+});
