@@ -105,6 +105,11 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
   'downstream-closed': { status: 0, side: 'downstream', retry: 'never', hint: 'The client went away.' },
 };
 
+/** That reason means that the application has not seen the request. Peers write reasons too. */
+export function isSafeReason(reason: string): boolean {
+  return Object.hasOwn(reasons, reason) && reasons[reason as Reason].retry === 'safe';
+}
+
 /** A failure on its way to the one place that answers. `detail` is for the log only: it may name addresses, never secrets. */
 export interface Failure {
   readonly reason: Reason;

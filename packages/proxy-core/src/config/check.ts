@@ -91,6 +91,7 @@ export const retryShape: Shape = object({
   on: list(choice('reset', '5xx', 'gateway-error', 'connect-failure')),
   perTryTimeoutMs: optional(positiveMs),
   anyMethod: optional(truthValue),
+  backOff: optional(object({ baseIntervalMs: positiveMs, maxIntervalMs: optional(positiveMs) })),
 });
 
 const hashPolicy = tagged('kind', {
@@ -103,6 +104,7 @@ const action: Shape = tagged('kind', {
     kind: choice('forward'),
     clusters: weightedClusters,
     timeoutMs: optional(milliseconds),
+    idleTimeoutMs: optional(milliseconds),
     retry: optional(retryShape),
     hashPolicy: optional(list(hashPolicy, 1)),
     rewrite: optional(object({ host: optional(hostText), path: optional(pathChange) })),
@@ -222,6 +224,10 @@ const cluster = object({
       maxConnections: optional(whole(1, maxInt)),
       maxPendingRequests: optional(whole(0, maxInt)),
       maxRequests: optional(whole(1, maxInt)),
+      maxRetries: optional(whole(0, maxInt)),
+      retryBudget: optional(
+        object({ budgetPercent: optional(whole(0, 100)), minRetryConcurrency: optional(whole(0, maxInt)) }),
+      ),
     }),
   ),
   outlierDetection: optional(

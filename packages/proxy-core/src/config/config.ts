@@ -181,6 +181,8 @@ export type RouteActionConfig =
       readonly clusters: readonly WeightedCluster[];
       /** Whole exchange, from the request's head to the answer's last byte; 0 or undefined: none. */
       readonly timeoutMs?: number;
+      /** No byte of the exchange moves for this long in either direction; 0: it may take for ever. Default: the limit `streamIdleTimeoutMs`. Envoy: RouteAction.idle_timeout. */
+      readonly idleTimeoutMs?: number;
       readonly retry?: RetryConfig;
       /** What of a request is the key of a cluster with `ring-hash` or `maglev`. All that are there count, in their order, up to one that is `terminal`. */
       readonly hashPolicy?: readonly HashPolicyConfig[];
@@ -223,15 +225,28 @@ export interface HeaderConfig {
 }
 
 /**
- * Retries beyond those that are always safe (a request that provably never reached the application is tried on another endpoint up to `attempts` times, default 2).
- * `on` names what the route's owner declares repeatable; it applies to idempotent methods (RFC 9110 section 9.2.2) unless `anyMethod`.
+ * Which failed requests are sent again, and how often (Envoy: RetryPolicy).
+ * What provably never reached the application is tried on another endpoint at once, up to `attempts` times, default 2. `on` names what the route's owner declares
+ * repeatable besides; it applies to idempotent methods (RFC 9110 section 9.2.2) unless `anyMethod`. These, and whatever goes to an endpoint that it was sent to before,
+ * wait a while and count against the cluster's retry budget.
+ * Not concerned is a request that met a kept connection which its server had closed before it arrived: it is sent again whatever stands here.
  */
 export interface RetryConfig {
-  /** Further tries after the first; 0 switches all retries off. */
+  /** Further tries after the first; 0 switches all of these retries off. */
   readonly attempts: number;
+  /** `reset`: the connection was lost, or a try ran out of time. `5xx`: the same, and any such answer. `gateway-error`: the same, of 502, 503 and 504. */
   readonly on: readonly ('reset' | '5xx' | 'gateway-error' | 'connect-failure')[];
   readonly perTryTimeoutMs?: number;
   readonly anyMethod?: boolean;
+  readonly backOff?: BackOffConfig;
+}
+
+/** Envoy: RetryPolicy.RetryBackOff. The n-th wait is of random length, up to (2^n - 1) × base. */
+export interface BackOffConfig {
+  /** Default 25. */
+  readonly baseIntervalMs: number;
+  /** No wait is longer. Default ten times the base. */
+  readonly maxIntervalMs?: number;
 }
 
 /** A named upstream (Envoy: Cluster with its ClusterLoadAssignment). */
@@ -328,6 +343,16 @@ export interface CircuitBreakerConfig {
   readonly maxConnections?: number;
   readonly maxPendingRequests?: number;
   readonly maxRequests?: number;
+  /** Requests that are sent again at a time. Not with `retryBudget`. */
+  readonly maxRetries?: number;
+  /** The same, as a part of the requests under way. Default where `maxRetries` says nothing: 20 percent, at least 3. */
+  readonly retryBudget?: RetryBudgetConfig;
+}
+
+/** Envoy: CircuitBreakers.Thresholds.RetryBudget. */
+export interface RetryBudgetConfig {
+  readonly budgetPercent?: number;
+  readonly minRetryConcurrency?: number;
 }
 
 /** One list of rules. All `deny` lists are asked first; if any `allow` list exists, one of its policies must match. */

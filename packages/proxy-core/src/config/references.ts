@@ -41,7 +41,7 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
   config.clusters.forEach((cluster, k) => {
     refer('identities', cluster.tls?.identity, `clusters[${k}].tls.identity`);
     refer('trust', cluster.tls?.trust, `clusters[${k}].tls.trust`);
-    checkBalancer(cluster, `clusters[${k}]`, complain);
+    checkCluster(cluster, `clusters[${k}]`, complain);
     if (cluster.endpoints === 'original' || cluster.tls !== undefined) return;
     const bare = cluster.endpoints.findIndex((endpoint) => endpoint.tls);
     if (bare >= 0)
@@ -56,14 +56,20 @@ export function checkReferences(config: ProxyConfig, complain: Complain): void {
     table.virtualHosts.forEach((host, v) => {
       host.routes.forEach((route, r) => {
         if (route.action.kind !== 'forward') return;
+        const { backOff } = route.action.retry ?? {};
+        if (backOff?.maxIntervalMs !== undefined && backOff.maxIntervalMs < backOff.baseIntervalMs)
+          complain({
+            path: `routes[${t}].virtualHosts[${v}].routes[${r}].action.retry.backOff.maxIntervalMs`,
+            message: 'is less than baseIntervalMs',
+          });
         checkWeights(route.action.clusters, `routes[${t}].virtualHosts[${v}].routes[${r}].action.clusters`, complain);
       });
     });
   });
 }
 
-/** Settings of a balancer that is not the cluster's would do nothing. */
-function checkBalancer(cluster: ClusterConfig, path: string, complain: Complain): void {
+/** Settings that would do nothing, and such as contradict each other. */
+function checkCluster(cluster: ClusterConfig, path: string, complain: Complain): void {
   const settings = { leastRequest: 'least-request', ringHash: 'ring-hash', maglev: 'maglev' } as const;
   for (const key of ['leastRequest', 'ringHash', 'maglev'] as const) {
     if (cluster[key] !== undefined && cluster.balancer !== settings[key])
@@ -74,6 +80,8 @@ function checkBalancer(cluster: ClusterConfig, path: string, complain: Complain)
       path: `${path}.outlierDetection`,
       message: 'needs a list of endpoints; of an original destination there is one',
     });
+  if (cluster.circuitBreaker?.maxRetries !== undefined && cluster.circuitBreaker.retryBudget !== undefined)
+    complain({ path: `${path}.circuitBreaker.maxRetries`, message: 'excludes retryBudget' });
   const { minimumRingSize = 0, maximumRingSize = Number.POSITIVE_INFINITY } = cluster.ringHash ?? {};
   if (minimumRingSize > maximumRingSize)
     complain({ path: `${path}.ringHash.minimumRingSize`, message: 'is more than maximumRingSize' });

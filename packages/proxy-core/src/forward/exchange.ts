@@ -10,24 +10,24 @@
  * Routing, policy and balancing are decided by `outbound.ts` or `inbound.ts`, which own the order of the stages.
  */
 import type { SocketAddress } from '../address.js';
-import { tulleAlpn } from '../alpn.js';
-import type { Direction, RetryConfig } from '../config/config.js';
+import type { Direction } from '../config/config.js';
 import type { Downstream, ExchangeEvents, Place, PlaceWaiter } from '../exchange.js';
-import { type Failure, failure, type Reason, reasons } from '../failure.js';
+import { type Failure, failure, isSafeReason, type Reason, reasons } from '../failure.js';
 import type { FilterSequence } from '../filter/sequence.js';
 import type { Clock } from '../io/io.js';
 import type { Limits } from '../limits.js';
 import { copyOf } from '../message/copy.js';
-import { type HeadEdits, joinEdits, noEdits, without } from '../message/edits.js';
-import { fieldIds } from '../message/fields.js';
+import { type HeadEdits, joinEdits, noEdits } from '../message/edits.js';
 import { noHash } from '../message/hash.js';
-import { fromLatin1, type Head } from '../message/head.js';
+import type { Head } from '../message/head.js';
 import type { Slabs } from '../message/slabs.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
 import type { Cluster } from '../upstream/cluster.js';
 import type { Endpoint } from '../upstream/endpoint.js';
+import { FailedTries, noEndpoints } from './failed-tries.js';
 import { HeldBody } from './held.js';
-import { mayRetryAnswer, mayRetryFailure, type TryFacts } from './retry.js';
+import { editsOfAnswer, isMeshProxy, reasonOf } from './peer-reason.js';
+import { type ForwardPlan, mayRetryAnswer, mayRetryFailure, type TryFacts } from './retry.js';
 
 /** What an exchange needs from its data thread. */
 export interface ExchangeServices {
@@ -35,19 +35,14 @@ export interface ExchangeServices {
   readonly timers: TimerWheel;
   readonly limits: Limits;
   readonly slabs: Slabs;
+  /** Uniform in [0, 1); not for secrets. */
+  readonly random: () => number;
   /** The proxy is going away: answers announce the end of their connection. */
   readonly draining: boolean;
   /** Answers on behalf of the proxy (stage respond). */
   respond(downstream: Downstream, failed: Failure, close: boolean): void;
   /** Counts and logs (stage observe); the exchange's head is still valid. */
   finished(exchange: Exchange): void;
-}
-
-/** What the route says about tries (config.route.v3.RouteAction.timeout and retry_policy). */
-export interface ForwardPlan {
-  /** Whole exchange; 0: none. */
-  readonly timeoutMs: number;
-  readonly retry: RetryConfig | undefined;
 }
 
 /** Starts one try of an exchange: balance, then pool. Written in `outbound.ts` and `inbound.ts`. */
@@ -81,7 +76,6 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   /** From the last try's start to the answer's head; -1: there was none. */
   upstreamMs = -1;
 
-  readonly tried: Endpoint[] = [];
   requestEdits: HeadEdits = noEdits;
   responseEdits: HeadEdits = noEdits;
   /** Asked about the answer's head; undefined: nobody. */
@@ -95,8 +89,10 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   private readonly slab: Uint8Array;
   private readonly held: HeldBody = new HeldBody();
   private readonly idleTimer: Timer;
+  private idleMs: number;
   private requestTimer: Timer | undefined = undefined;
   private tryTimer: Timer | undefined = undefined;
+  private failedTries: FailedTries | undefined = undefined;
   private phase: Phase = 'deciding';
   private request: 'arriving' | 'whole' = 'arriving';
   private answer: 'none' | 'started' | 'whole' = 'none';
@@ -105,8 +101,6 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   private plan: ForwardPlan | undefined = undefined;
   private place: Place | undefined = undefined;
   private heldTrailers: Head | undefined = undefined;
-  /** An earlier try of which it is not certain that the application has not seen it: no later failure may claim that the request is safe to repeat. */
-  private mayHaveArrived: Failure | undefined = undefined;
   private tryStartMs = 0;
 
   constructor(
@@ -127,6 +121,12 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     head.moveTo(this.slab);
     this.startMs = services.clock.nowMs();
     this.idleTimer = new Timer(this, 'stream-idle');
+    this.idleMs = services.limits.streamIdleTimeoutMs;
+  }
+
+  /** Endpoints that were tried in vain. */
+  get tried(): readonly Endpoint[] {
+    return this.failedTries?.endpoints ?? noEndpoints;
   }
 
   /** Of the last try, for the log line. */
@@ -155,6 +155,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.cluster = cluster;
     this.clusterName = cluster.name;
     if (cluster.breaker.requests >= cluster.breaker.maxRequests) {
+      cluster.breaker.overflowed('requests');
       return this.refuse(failure('upstream-overflow', `${cluster.breaker.requests} requests are under way`));
     }
     cluster.breaker.requests++;
@@ -162,7 +163,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
       this.requestTimer = new Timer(this, 'request-timeout');
       this.services.timers.arm(this.requestTimer, plan.timeoutMs);
     }
-    this.services.timers.arm(this.idleTimer, this.services.limits.streamIdleTimeoutMs);
+    this.idleMs = plan.idleTimeoutMs ?? this.idleMs;
+    this.touch();
     this.phase = 'waiting';
     this.attempt(this);
     return this;
@@ -222,7 +224,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     }
     const { place } = this;
     if (place === undefined) return;
-    this.keepForReplay(bytes, start, end);
+    if (this.answer === 'none') this.held.keep(bytes, start, end, this.services.limits.maxReplayBytes);
     if (!place.sendBody(bytes, start, end)) this.downstream.pauseRequest();
   }
 
@@ -267,18 +269,18 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     const nowMs = services.clock.nowMs();
     this.upstreamMs = nowMs - this.tryStartMs;
     if (endpoint !== undefined) this.cluster?.answered(endpoint, head.status, this.upstreamMs, nowMs);
-    const isProxy = this.placeIsProxy();
+    const isProxy = isMeshProxy(endpoint, this.place);
     const peerReason = isProxy ? reasonOf(head) : '';
     if (head.status >= 500 && mayRetryAnswer(head.status, peerReason, this.facts(false))) {
-      if (!isSafe(peerReason))
-        this.mayHaveArrived ??= failure('upstream-reset', `an earlier try was answered with ${head.status}`);
-      this.endTry();
-      this.phase = 'waiting';
-      this.attempt(this);
-      return;
+      const neverArrived = isSafeReason(peerReason);
+      const failed = neverArrived
+        ? undefined
+        : failure('upstream-reset', `an earlier try was answered with ${head.status}`);
+      if (this.tryAgain(failed, neverArrived && this.goesElsewhere(), false)) return;
     }
+    this.failedTries?.giveRetry();
     if (this.tryTimer !== undefined) services.timers.disarm(this.tryTimer);
-    let edits = this.answerEdits(head, isProxy);
+    let edits = editsOfAnswer(head, this.responseEdits, isProxy && this.failedTries?.mayHaveArrived === undefined);
     if (this.filters !== undefined) {
       const outcome = this.filters.onResponse(head, this.head); // filter
       if (outcome.kind === 'failed') {
@@ -328,6 +330,10 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
   onTimer(timer: Timer): void {
     if (this.phase === 'over') return;
+    if (timer === this.failedTries?.backOff) {
+      this.attempt(this);
+      return;
+    }
     if (timer === this.tryTimer) {
       this.tryFailed(
         failure('request-timeout', `no answer within ${this.plan?.retry?.perTryTimeoutMs} ms of this try`),
@@ -339,7 +345,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     const failed =
       timer === this.requestTimer
         ? failure('request-timeout', `no whole answer within ${this.plan?.timeoutMs} ms`)
-        : failure('stream-idle', `no byte moved for ${this.services.limits.streamIdleTimeoutMs} ms`);
+        : failure('stream-idle', `no byte moved for ${this.idleMs} ms`);
     // The endpoint had all of the request and said nothing.
     if (this.answer === 'none' && this.request === 'whole' && this.place !== undefined) this.blame();
     this.answerFailure(failed);
@@ -349,15 +355,41 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     if (this.phase === 'over') return;
     const blames = reasons[failed.reason].side === 'upstream' && !isStale;
     if (blames) this.blame();
-    const again = this.answer === 'none' && mayRetryFailure(failed, this.facts(undelivered));
+    const neverArrived = undelivered || isSafeReason(failed.reason);
+    // The place was none: another is taken, whatever the route says about retries.
+    const isWanted = isStale ? this.held.isWhole : mayRetryFailure(failed, this.facts(undelivered));
+    const isFree = isStale || (neverArrived && this.goesElsewhere());
+    const isSent =
+      this.answer !== 'none' || !isWanted || !this.tryAgain(neverArrived ? undefined : failed, isFree, isStale);
+    if (isSent) this.answerFailure(failed);
+  }
+
+  /**
+   * Begins another try, unless the cluster's retry budget is used up. A free one repeats nothing and goes where the request has not been: at once, since it burdens nobody.
+   * Any other waits and takes from the budget.
+   * @param failed the try that is over, where the application may have seen its request.
+   */
+  private tryAgain(failed: Failure | undefined, isFree: boolean, isStale: boolean): boolean {
+    const { cluster, services } = this;
+    if (cluster === undefined) return false;
+    const tries = this.failedTries ?? new FailedTries(this, cluster.breaker);
+    this.failedTries = tries;
+    if (!isFree && !tries.takeRetry()) return false;
+    tries.mayHaveArrived ??= failed;
+    if (isStale) tries.stale++;
+    else if (this.endpoint !== undefined) tries.endpoints.push(this.endpoint);
     this.endTry();
-    if (!undelivered && !isSafe(failed.reason)) this.mayHaveArrived ??= failed;
-    if (again) {
-      this.phase = 'waiting';
+    this.phase = 'waiting';
+    if (isFree) {
+      tries.giveRetry();
       this.attempt(this);
-      return;
-    }
-    this.answerFailure(failed);
+    } else services.timers.arm(tries.backOff, tries.nextWaitMs(this.plan?.retry, services.random));
+    return true;
+  }
+
+  /** Is there an endpoint that the request has not been sent to? */
+  private goesElsewhere(): boolean {
+    return this.cluster?.hasUntried(this.tried, this.endpoint) === true;
   }
 
   private blame(): void {
@@ -366,7 +398,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
   private facts(undelivered: boolean): TryFacts {
     return {
-      attempts: this.attempts,
+      attempts: this.attempts - (this.failedTries?.stale ?? 0),
       undelivered,
       method: this.head.method,
       replayable: this.held.isWhole,
@@ -383,13 +415,12 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     if (endpoint === undefined) return;
     endpoint.pool.abandon(this);
     endpoint.active--;
-    this.tried.push(endpoint);
     this.endpoint = undefined;
     this.lastEndpoint = endpoint;
   }
 
   private answerFailure(last: Failure): void {
-    const failed = this.mayHaveArrived !== undefined && isSafe(last.reason) ? this.mayHaveArrived : last;
+    const failed = (isSafeReason(last.reason) ? this.failedTries?.mayHaveArrived : undefined) ?? last;
     this.reason = failed.reason;
     this.detail = failed.detail;
     this.place?.cancel();
@@ -405,26 +436,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.finish();
   }
 
-  /** The other end is a proxy of the mesh: its certificate was checked to be of the trust domain, and it speaks as proxies do among themselves. */
-  private placeIsProxy(): boolean {
-    return this.endpoint?.tls?.expected.trustDomain !== undefined && this.place?.alpn === tulleAlpn.http;
-  }
-
-  /** Only a proxy says why a request failed: an application that could write `x-tulle-reason` could make its clients repeat requests. */
-  private answerEdits(head: Head, isProxy: boolean): HeadEdits {
-    if (head.find(reasonFieldId) < 0) return this.responseEdits;
-    return isProxy && this.mayHaveArrived === undefined ? this.responseEdits : without(this.responseEdits, reasonName);
-  }
-
-  private keepForReplay(bytes: Uint8Array, start: number, end: number): void {
-    const { held } = this;
-    if (!held.isWhole || this.answer !== 'none') return;
-    if (held.size + end - start > this.services.limits.maxReplayBytes) held.drop();
-    else held.append(bytes, start, end);
-  }
-
   private touch(): void {
-    this.services.timers.arm(this.idleTimer, this.services.limits.streamIdleTimeoutMs);
+    if (this.idleMs > 0) this.services.timers.arm(this.idleTimer, this.idleMs);
   }
 
   private isTunnel(): boolean {
@@ -439,6 +452,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     services.timers.disarm(this.idleTimer);
     if (this.requestTimer !== undefined) services.timers.disarm(this.requestTimer);
     if (this.tryTimer !== undefined) services.timers.disarm(this.tryTimer);
+    if (this.failedTries !== undefined) services.timers.disarm(this.failedTries.backOff);
+    this.failedTries?.giveRetry();
     // A place whose request and answer are both whole goes back to its pool by itself.
     if (this.answer !== 'whole' || this.request !== 'whole') this.place?.cancel();
     this.place = undefined;
@@ -454,16 +469,3 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 }
 
 const noBytes = new Uint8Array(0);
-const reasonFieldId = fieldIds['x-tulle-reason'];
-
-const reasonName = fromLatin1('x-tulle-reason');
-
-/** That reason means that the application has not seen the request. */
-function isSafe(reason: string): boolean {
-  return Object.hasOwn(reasons, reason) && reasons[reason as Reason].retry === 'safe';
-}
-
-function reasonOf(head: Head): string {
-  const index = head.find(reasonFieldId);
-  return index < 0 ? '' : head.value(index);
-}

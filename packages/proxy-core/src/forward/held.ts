@@ -7,10 +7,6 @@ export class HeldBody {
   /** Some bytes were not kept: what is held is not the whole body and cannot be replayed. */
   private lost = false;
 
-  get size(): number {
-    return this.length;
-  }
-
   /** All bytes of the body so far are here. */
   get isWhole(): boolean {
     return !this.lost;
@@ -27,8 +23,15 @@ export class HeldBody {
     this.length = needed;
   }
 
+  /** Appends while all of the body is here and no more than `maxBytes`; gives up where it becomes more. */
+  keep(source: Uint8Array, start: number, end: number, maxBytes: number): void {
+    if (this.lost) return;
+    if (this.length + end - start > maxBytes) this.drop();
+    else this.append(source, start, end);
+  }
+
   /** Gives up: the body has become too large to keep. */
-  drop(): void {
+  private drop(): void {
     this.bytes = empty;
     this.length = 0;
     this.lost = true;

@@ -7,9 +7,20 @@ import { type Failure, type Reason, reasons } from '../failure.js';
 
 /** Further tries where the route says nothing. */
 const defaultAttempts = 2;
+/** Envoy's default of `retry_back_off.base_interval`. */
+const defaultBaseMs = 25;
+
+/** What the route says about tries (config.route.v3.RouteAction.timeout and retry_policy). */
+export interface ForwardPlan {
+  /** Whole exchange; 0: none. */
+  readonly timeoutMs: number;
+  /** Silence in both directions; 0: none, undefined: the limit's. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly retry: RetryConfig | undefined;
+}
 
 export interface TryFacts {
-  /** Tries so far, the failed one included. */
+  /** Tries so far that count, the failed one included. */
   readonly attempts: number;
   /** The peer's kernel acknowledged nothing of the request. */
   readonly undelivered: boolean;
@@ -20,22 +31,29 @@ export interface TryFacts {
 }
 
 export function mayRetryFailure(failed: Failure, facts: TryFacts): boolean {
-  if (!hasBudget(facts)) return false;
+  if (!hasTries(facts)) return false;
   const row = reasons[failed.reason];
   // What this proxy itself refuses (an open circuit breaker) it would refuse again at once.
   if (row.side === 'local') return false;
   if (row.retry === 'safe') return true;
   if (row.retry === 'unless-sent' && facts.undelivered) return true;
   const mayHaveArrived = failed.reason === 'upstream-reset' || failed.reason === 'request-timeout';
-  return mayHaveArrived && declared('reset', facts);
+  // As in Envoy, a lost answer counts among those that could have been bad ones.
+  return mayHaveArrived && (declared('reset', facts) || declared('5xx', facts) || declared('gateway-error', facts));
 }
 
 /** An answer of the upstream. `peerReason` is the `x-tulle-reason` of a mesh peer, '' without: a peer proxy that never reached its application says so. */
 export function mayRetryAnswer(status: number, peerReason: string, facts: TryFacts): boolean {
-  if (!hasBudget(facts)) return false;
+  if (!hasTries(facts)) return false;
   if (isReason(peerReason) && reasons[peerReason].retry === 'safe') return true;
   if (status >= 500 && declared('5xx', facts)) return true;
   return status >= 502 && status <= 504 && declared('gateway-error', facts);
+}
+
+/** The longest wait before the `turn`-th retry, ms, from 1 on; the real one is a random part of it, so that those that failed together do not come back together. */
+export function backOffMs(retry: RetryConfig | undefined, turn: number): number {
+  const baseMs = retry?.backOff?.baseIntervalMs ?? defaultBaseMs;
+  return Math.min(baseMs * (2 ** turn - 1), retry?.backOff?.maxIntervalMs ?? 10 * baseMs);
 }
 
 /** RFC 9110 section 9.2.2. */
@@ -53,7 +71,7 @@ export function isIdempotent(method: string): boolean {
   }
 }
 
-function hasBudget({ attempts, retry, replayable }: TryFacts): boolean {
+function hasTries({ attempts, retry, replayable }: TryFacts): boolean {
   return replayable && attempts <= (retry?.attempts ?? defaultAttempts);
 }
 

@@ -11,7 +11,7 @@
  */
 import type { SocketAddress } from '../address.js';
 import type { Direction } from '../config/config.js';
-import { type Failure, type Reason, upstreamFailure } from '../failure.js';
+import { type Failure, failure, type Reason, upstreamFailure } from '../failure.js';
 import type { Clock, Connection, ConnectionHandler, IoError } from '../io/io.js';
 import { noHash } from '../message/hash.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
@@ -109,9 +109,16 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
 
   /** An endpoint was chosen for the next try. */
   tryOn(endpoint: Endpoint): void {
+    const { breaker } = this.cluster;
+    if (breaker.connections >= breaker.maxTunnels) {
+      breaker.overflowed('connections');
+      this.fail(failure('upstream-overflow', `${breaker.connections} connections are open`));
+      return;
+    }
     this.endpoint = endpoint;
     this.attempts++;
     endpoint.active++;
+    breaker.connections++;
     this.upstream = this.services.dial(endpoint, this.cluster, this);
   }
 
@@ -246,7 +253,10 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
   }
 
   private releaseEndpoint(): void {
-    if (this.endpoint !== undefined) this.endpoint.active--;
+    if (this.endpoint !== undefined) {
+      this.endpoint.active--;
+      this.cluster.breaker.connections--;
+    }
     this.lastEndpoint = this.endpoint ?? this.lastEndpoint;
     this.endpoint = undefined;
   }

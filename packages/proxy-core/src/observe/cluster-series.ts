@@ -1,5 +1,5 @@
 /** Counts what happens to clusters as a whole: ejections, panic, and the limits of circuit breakers. All of it is rare, so series are looked up by name. */
-import type { BreakerLimit, ClusterObserver } from '../upstream/events.js';
+import type { ClusterObserver } from '../upstream/events.js';
 import type { Registry } from './registry.js';
 
 export class ClusterMeter implements ClusterObserver {
@@ -33,7 +33,7 @@ export class ClusterMeter implements ClusterObserver {
     registry.add(registry.counter('tulle_panic_picks_total', help, { cluster: this.label(cluster) }), 1);
   }
 
-  overflowed(cluster: string, limit: BreakerLimit): void {
+  overflowed(cluster: string, limit: string): void {
     const { registry } = this;
     const labels = { cluster: this.label(cluster), limit };
     registry.add(registry.counter('tulle_overflows_total', 'What met the limit of a circuit breaker.', labels), 1);

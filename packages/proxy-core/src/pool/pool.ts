@@ -63,12 +63,14 @@ export class Pool implements UpstreamOwner, TimerOwner {
     }
     const { breaker } = this.options;
     if (breaker.pending >= breaker.maxPendingRequests) {
+      breaker.overflowed('pending');
       waiter.unplaced(failure('upstream-overflow', `${breaker.pending} requests wait for a connection already`));
       return;
     }
     breaker.pending++;
     this.waiting.add(waiter);
     this.dialForWaiting();
+    if (this.waiting.size > this.connecting) breaker.overflowed('connections');
   }
 
   /** Stops waiting: nothing will be called. */

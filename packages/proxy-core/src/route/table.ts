@@ -71,6 +71,8 @@ export interface ForwardAction {
   readonly totalWeight: number;
   /** 0: none. */
   readonly timeoutMs: number;
+  /** 0: none; undefined: the limit's. */
+  readonly idleTimeoutMs: number | undefined;
   readonly retry: RetryConfig | undefined;
   /** Empty: requests have no key. */
   readonly hashPolicy: readonly HashSource[];
@@ -144,6 +146,7 @@ function compileForward(action: Extract<RouteActionConfig, { kind: 'forward' }>)
     clusters: action.clusters,
     totalWeight: action.clusters.reduce((sum, { weight }) => sum + weight, 0),
     timeoutMs: action.timeoutMs ?? 0,
+    idleTimeoutMs: action.idleTimeoutMs,
     retry: action.retry,
     hashPolicy: compileHashPolicy(action.hashPolicy),
     rewrite: action.rewrite,

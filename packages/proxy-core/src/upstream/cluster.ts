@@ -31,7 +31,7 @@ const keptOriginalEndpoints = 3_584;
 
 export class Cluster implements TimerOwner {
   readonly name: string;
-  readonly breaker: Breaker = new Breaker();
+  readonly breaker: Breaker;
   private readonly factory: EndpointFactory;
   private config: ClusterConfig;
   /** Those that may be chosen: all but the ones of weight 0. */
@@ -48,6 +48,7 @@ export class Cluster implements TimerOwner {
     this.config = config;
     this.picker = makePicker(config, []);
     const { observer } = factory;
+    this.breaker = new Breaker((limit) => observer.overflowed(this.name, limit));
     this.outliers = new OutlierDetector({
       ejected: (cause) => {
         observer.ejected(this.name, cause);
@@ -151,11 +152,10 @@ export class Cluster implements TimerOwner {
     return this.outliers.isPanicking;
   }
 
-  /** Would another pick find an endpoint that is not among `tried`? An `original` cluster has just one for each destination. */
-  hasUntried(tried: readonly Endpoint[]): boolean {
-    return this.config.endpoints === 'original'
-      ? tried.length === 0
-      : this.endpoints.some((one) => !tried.includes(one));
+  /** Would another pick find an endpoint that is neither among `tried` nor `besides`? An `original` cluster has just one for each destination. */
+  hasUntried(tried: readonly Endpoint[], besides?: Endpoint): boolean {
+    if (this.config.endpoints === 'original') return tried.length === 0 && besides === undefined;
+    return this.endpoints.some((one) => one !== besides && !tried.includes(one));
   }
 
   /** For admin pages. */

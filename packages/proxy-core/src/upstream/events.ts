@@ -1,8 +1,6 @@
 /** What happens to a cluster as a whole, for the metrics. */
 import type { EjectionCause } from '../balance/outlier.js';
-
-/** The limit of a circuit breaker (Envoy: CircuitBreakers.Thresholds). */
-export type BreakerLimit = 'connections' | 'pending' | 'requests' | 'retries';
+import type { BreakerLimit } from '../pool/breaker.js';
 
 /** Stage observe, as clusters see it. None of these may throw. */
 export interface ClusterObserver {

@@ -104,7 +104,7 @@ void t.test('a try that takes too long is repeated within the budget', async (t)
   const stage = new Stage(http({}, { retry: { ...retry, perTryTimeoutMs: 100 } }));
   const upstream = stage.server(8080, answering('', '', ok));
   const client = stage.client(post('body'));
-  stage.advance(250);
+  stage.advance(500);
   t.match(client.received, /200 OK/);
   t.same(
     upstream.map(({ received }) => received.slice(-4)),
@@ -126,6 +126,7 @@ void t.test('a 5xx that the route declares repeatable, and the last one goes to 
     stage.server(8080, serve);
     stage.server(8081, serve);
     const client = stage.client(post('body'));
+    stage.advance(1_000);
     t.match(client.received, new RegExp(`^HTTP/1\\.1 ${status} `));
     client.connection.end();
     over(t, stage, { status, attempts, reason: '' });
@@ -149,6 +150,7 @@ void t.test('a connection that breaks: before, within and after the answer', asy
       };
     });
     const client = stage.client(get);
+    stage.advance(1_000);
     client.connection.destroy(true);
     over(t, stage, { status, reason, attempts });
   }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { failure, type Reason, reasons } from '../../src/failure.js';
-import { mayRetryAnswer, mayRetryFailure, type TryFacts } from '../../src/forward/retry.js';
+import { backOffMs, mayRetryAnswer, mayRetryFailure, type TryFacts } from '../../src/forward/retry.js';
 
 const facts: TryFacts = { attempts: 1, undelivered: false, method: 'POST', replayable: true, retry: undefined };
 
@@ -65,3 +65,19 @@ void t.test(
     t.notOk(mayRetryAnswer(503, 'draining', { ...get, attempts: 3 }), 'within the attempts');
   },
 );
+
+void t.test('whoever declares bad answers repeatable means those that never came too', async (t) => {
+  const get = { ...facts, method: 'GET' };
+  for (const on of ['5xx', 'gateway-error'] as const) {
+    for (const reason of ['upstream-reset', 'request-timeout'] as const)
+      t.ok(mayRetryFailure(failure(reason), { ...get, retry: { attempts: 1, on: [on] } }), `${on} ${reason}`);
+  }
+  t.notOk(mayRetryFailure(failure('upstream-reset'), { ...get, retry: { attempts: 1, on: ['connect-failure'] } }));
+});
+
+void t.test('waits double up to the longest', async (t) => {
+  const waits = (retry: TryFacts['retry']): number[] => [1, 2, 3, 4, 5, 60].map((turn) => backOffMs(retry, turn));
+  t.same(waits(undefined), [25, 75, 175, 250, 250, 250]);
+  const backOff = { baseIntervalMs: 100, maxIntervalMs: 400 };
+  t.same(waits({ attempts: 1, on: [], backOff }), [100, 300, 400, 400, 400, 400]);
+});

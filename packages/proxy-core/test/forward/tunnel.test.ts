@@ -170,7 +170,7 @@ void t.test('auto: nobody to dial ahead is no reason to close a client that may 
     stage.advance(1_000);
     t.same([client.ending, stage.lines], ['open', []], name);
     client.send(get);
-    stage.settle();
+    stage.advance(1_000);
     t.match(client.received, /^HTTP\/1\.1 (503|403|200) /, name);
     client.connection.end();
     stage.isQuiet(t);
