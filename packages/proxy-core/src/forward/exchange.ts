@@ -353,8 +353,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
   private tryFailed(failed: Failure, undelivered: boolean, isStale: boolean): void {
     if (this.phase === 'over') return;
-    const blames = reasons[failed.reason].side === 'upstream' && !isStale;
-    if (blames) this.blame();
+    if (reasons[failed.reason].side === 'upstream' && !isStale) this.blame();
     const neverArrived = undelivered || isSafeReason(failed.reason);
     // The place was none: another is taken, whatever the route says about retries.
     const isWanted = isStale ? this.held.isWhole : mayRetryFailure(failed, this.facts(undelivered));
