@@ -36,6 +36,7 @@ export type {
 export { figureOf, type Metric, metrics, percentile, proxyCpuUs } from './result/metrics.js';
 export { type RunBenchOptions, runBenchProgram } from './run/bench-program.js';
 export { type BenchServer, type ServeOptions, serveBench } from './server/serve.js';
+export { type PeersOptions, runPeers } from './systems/peers-program.js';
 export type { TulleBuild } from './systems/tulle.js';
 export {
   bytesText,

@@ -78,6 +78,7 @@ export async function runComparison(
         peers: Object.values(armNames),
         quick: false,
         rounds: undefined,
+        cpus: undefined,
         program: base.program,
         builds: [build('base', base.program), build('again', base.program), build('head', head.program)],
         command: options.command,

@@ -59,16 +59,17 @@ export class AlarmClock {
     this.#state.flags[cells.headStartUs] = this.#headStartUs;
     const workerData: AlarmSettings = { arrivals, state: this.#state };
     this.#worker = new Worker(new URL('./alarm-worker.js', import.meta.url), { workerData });
-    this.#worker.on('message', () => {
+    this.#worker.on('message', (message) => {
+      if (message === 'ready') return;
       Atomics.store(this.#state.flags, cells.posted, 0);
       ring();
     });
   }
 
-  /** Resolves when the thread has started: start-up costs more than a request and must not fall into the run. */
+  /** Resolves when the thread has loaded its program (`online` comes before that): it takes tens of ms on a busy machine, which must not fall into the run. */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#worker.once('online', resolve);
+      this.#worker.once('message', () => resolve());
       this.#worker.once('error', reject);
     });
   }

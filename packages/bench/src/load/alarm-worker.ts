@@ -7,6 +7,8 @@ import { arrivals } from './arrivals.js';
 const { arrivals: settings, state } = workerData as AlarmSettings;
 const { flags, times } = state;
 
+// Everything is loaded: from here on it keeps time.
+parentPort?.postMessage('ready');
 Atomics.wait(flags, cells.phase, phases.waiting);
 const [startUs, endUs] = times;
 const walk = arrivals(settings);

@@ -64,6 +64,8 @@ export interface Pinning {
   proxies: string | undefined;
   /** Niceness of everything that is measured; 0 where a lower one was refused. */
   nice: number;
+  /** All that is measured ran in the class SCHED_RR, so that other work on the machine does not make it late: open loops only, where it was allowed. */
+  realtime: boolean;
 }
 
 /** A system in one case. Those that are missing or cannot do the case are listed too, with the reason. */

@@ -56,7 +56,7 @@ export function renderCase(result: CaseResult): string {
     definition.rounds.requests === undefined
       ? `${definition.rounds.seconds} s`
       : `${definition.rounds.requests} requests`;
-  const where = `proxies on CPU ${pinning.proxies ?? 'any'}, generator and server on ${pinning.generator ?? 'any'}, nice ${pinning.nice}`;
+  const where = `proxies on CPU ${pinning.proxies ?? 'any'}, generator and server on ${pinning.generator ?? 'any'}, ${pinning.realtime ? 'real-time' : `nice ${pinning.nice}`}`;
   return [
     `${definition.name}: ${definition.title}`,
     `  ${where}; ${blocks} rounds of ${length}, medians; ratios are of ${metrics[first].title}`,

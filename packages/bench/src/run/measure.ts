@@ -29,16 +29,28 @@ export interface Instruments {
 const idleRestMs = 1000;
 
 /** Sends a system its first requests. They are checked, and nothing else is kept of them. @throws when one fails. */
-export async function warmUp(system: RunningSystem, { benchCase, generator }: Instruments): Promise<void> {
-  const { rounds, work } = benchCase;
+export async function warmUp(system: RunningSystem, instruments: Instruments): Promise<void> {
+  const { rounds, work } = instruments.benchCase;
   if (rounds.warmupRequests === 0) return;
-  const warm = warmWork(work);
-  await generator.ask({ do: 'open', target: system.target, work: warm });
-  const requests = warm.kind === 'bulk' ? undefined : rounds.warmupRequests;
-  const figures = await generator.run({ do: 'run', seconds: 1, requests, progressEvery: undefined });
+  const requests = work.kind === 'bulk' ? undefined : rounds.warmupRequests;
+  await warmWith(system, instruments, closedForm(work), 1, requests);
+  // The generator's own open loop is to be compiled too: a compiler thread beside it would make it late in its first rounds.
+  if (work.kind === 'open')
+    await warmWith(system, instruments, { ...work, rate: Math.min(5000, work.rate * 5) }, 2, undefined);
+}
+
+async function warmWith(
+  system: RunningSystem,
+  { generator }: Instruments,
+  work: Work,
+  seconds: number,
+  requests: number | undefined,
+): Promise<void> {
+  await generator.ask({ do: 'open', target: system.target, work });
+  const figures = await generator.run({ do: 'run', seconds, requests, progressEvery: undefined });
   await generator.ask({ do: 'close' });
-  const { invalid } = judgeRound({ figures, proxies: system.fates(), expectedRequests: requests });
-  if (invalid.length > 0) throw new Error(`in the warm-up: ${invalid.join('; ')}`);
+  const { invalid, late } = judgeRound({ figures, proxies: system.fates(), expectedRequests: requests });
+  if (invalid.length > 0 && !late) throw new Error(`in the warm-up: ${invalid.join('; ')}`);
 }
 
 /** One round of one system: settle, read the kernel's figures, load, read them again. */
@@ -122,7 +134,7 @@ function expectedOf(work: Work, requests: number | undefined): number | undefine
 }
 
 /** The same requests as fast as they go: at its rate an open loop would take minutes to warm anything. */
-function warmWork(work: Work): Work {
+function closedForm(work: Work): Work {
   switch (work.kind) {
     case 'closed':
     case 'bulk':

@@ -22,6 +22,8 @@ export interface BenchOptions {
   quick: boolean;
   /** Exactly so many rounds instead of what the case says. */
   rounds: number | undefined;
+  /** CPUs to use; undefined: those that this process may use. */
+  cpus: readonly number[] | undefined;
   /** Path of Tulle's `main.js`. */
   program: string;
   /** Further builds of Tulle, or the same one on another node. */
@@ -67,7 +69,7 @@ export async function runBench(
   const startedAt = new Date().toISOString();
   const originMs = performance.now();
   const machine = machineInfo();
-  const leave = askLeave();
+  const leave = askLeave(options.cpus);
   const folder = mkdtempSync(join(tmpdir(), 'tulle-bench-'));
   const results: CaseResult[] = [];
   let made: Certificates | undefined;

@@ -46,7 +46,7 @@ export type CaseEvent =
 /** Starts everything, measures block after block, and stops everything, whatever happens. */
 export async function runCase(run: CaseRun): Promise<CaseResult> {
   const { benchCase, leave } = run;
-  const pinning = pinningOf(benchCase.placement, leave);
+  const pinning = pinningOf(benchCase, leave);
   const result: CaseResult = { definition: benchCase, pinning, systems: [], rounds: [], roundsReason: 'interrupted' };
   const programs: Launched[] = [];
   const running: RunningSystem[] = [];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { envoyConfig } from './envoy-config.js';
-import { envoyOfOurs, programOnPath, versionOf } from './find-program.js';
+import { envoyOfOurs, programOf, versionOf } from './find-program.js';
 import type { ProxyPlan, ProxySpec, System } from './system.js';
 
 const notes: string[] = [
@@ -17,9 +17,9 @@ export function envoy(name: string, features: 'bare' | 'mesh'): System {
   return {
     name,
     find() {
-      const program = programOnPath('envoy') ?? envoyOfOurs();
+      const program = programOf('envoy') ?? envoyOfOurs();
       if (program === undefined) {
-        return { reason: 'envoy is neither on the path nor in our folder', install: 'tulle bench peers --install' };
+        return { reason: 'envoy is not here', install: 'tulle bench peers --install' };
       }
       const version = /\/(\d+\.\d+\.\d+)[-/]/.exec(versionOf(program, '--version'))?.[1] ?? '';
       return {
@@ -33,11 +33,11 @@ export function envoy(name: string, features: 'bare' | 'mesh'): System {
   };
 }
 
-function planOf(program: string, proxy: ProxySpec, features: 'bare' | 'mesh'): ProxyPlan {
+function planOf(program: readonly string[], proxy: ProxySpec, features: 'bare' | 'mesh'): ProxyPlan {
   const text = `${JSON.stringify(envoyConfig(proxy, features), undefined, 2)}\n`;
   const options = ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error'];
   return {
     files: [{ name: 'envoy.json', text }],
-    command: [program, '-c', join(proxy.folder, 'envoy.json'), ...options],
+    command: [...program, '-c', join(proxy.folder, 'envoy.json'), ...options],
   };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { programOnPath, versionOf } from './find-program.js';
+import { programOf, versionOf } from './find-program.js';
 import { type ProxyPlan, type ProxySpec, type System, textOf } from './system.js';
 
 const notes: string[] = [
@@ -11,8 +11,8 @@ const notes: string[] = [
 export const haproxy: System = {
   name: 'haproxy',
   find() {
-    const program = programOnPath('haproxy');
-    if (program === undefined) return { reason: 'haproxy is not on the path', install: 'apt-get install haproxy' };
+    const program = programOf('haproxy');
+    if (program === undefined) return { reason: 'haproxy is not here', install: 'tulle bench peers --install' };
     const version = /version (\S+)/.exec(versionOf(program, '-v'))?.[1] ?? '';
     return {
       title: `HAProxy ${version.split('-')[0]}`,
@@ -24,11 +24,11 @@ export const haproxy: System = {
   },
 };
 
-function planOf(program: string, proxy: ProxySpec): ProxyPlan {
+function planOf(program: readonly string[], proxy: ProxySpec): ProxyPlan {
   // -db: in the foreground, one process, no master.
   return {
     files: [{ name: 'haproxy.cfg', text: configOf(proxy) }],
-    command: [program, '-db', '-f', join(proxy.folder, 'haproxy.cfg')],
+    command: [...program, '-db', '-f', join(proxy.folder, 'haproxy.cfg')],
   };
 }
 
@@ -46,7 +46,7 @@ function configOf({ listen, to, protocol, listenTls, toTls, connections }: Proxy
   return [
     'global',
     '  nbthread 1',
-    `  maxconn ${connections * 2 + 100}`,
+    `  maxconn ${connections + 100}`,
     'defaults',
     `  mode ${isHttp ? 'http' : 'tcp'}`,
     '  timeout connect 10s',

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { programOnPath, versionOf } from './find-program.js';
+import { programOf, unpackedRoot, versionOf } from './find-program.js';
 import { type ProxyPlan, type ProxySpec, type System, textOf } from './system.js';
 
 const notes: string[] = [
@@ -10,13 +10,18 @@ const notes: string[] = [
   'TLS 1.3 only and no session resumption, so that a new connection is a full mutual handshake for everybody',
 ];
 
-const streamModule = '/usr/lib/nginx/modules/ngx_stream_module.so';
+const streamModule = 'usr/lib/nginx/modules/ngx_stream_module.so';
+
+/** Path of the module that forwards TCP: the system's, or one that was unpacked. */
+function streamModulePath(): string | undefined {
+  return [`/${streamModule}`, join(unpackedRoot(), streamModule)].find((each) => existsSync(each));
+}
 
 export const nginx: System = {
   name: 'nginx',
   find() {
-    const program = programOnPath('nginx');
-    if (program === undefined) return { reason: 'nginx is not on the path', install: 'apt-get install nginx-light' };
+    const program = programOf('nginx');
+    if (program === undefined) return { reason: 'nginx is not here', install: 'tulle bench peers --install' };
     const about = versionOf(program, '-V');
     const version = /nginx\/(\S+)/.exec(about)?.[1] ?? '';
     const isBuiltIn = / --with-stream(?: |$)/m.test(about);
@@ -24,8 +29,8 @@ export const nginx: System = {
       title: `nginx ${version}`,
       version,
       unfit: ({ protocol }) =>
-        protocol === 'tcp' && !isBuiltIn && !existsSync(streamModule)
-          ? 'nginx forwards TCP with its stream module: apt-get install libnginx-mod-stream'
+        protocol === 'tcp' && !isBuiltIn && streamModulePath() === undefined
+          ? 'it forwards TCP with its stream module, which is not here; to install it: tulle bench peers --install'
           : undefined,
       plan: (proxy) => planOf(program, proxy, isBuiltIn),
       notes,
@@ -33,11 +38,11 @@ export const nginx: System = {
   },
 };
 
-function planOf(program: string, proxy: ProxySpec, isBuiltIn: boolean): ProxyPlan {
+function planOf(program: readonly string[], proxy: ProxySpec, isBuiltIn: boolean): ProxyPlan {
   const { folder, protocol, connections } = proxy;
   const isTcp = protocol === 'tcp';
   const text = [
-    ...(isTcp && !isBuiltIn ? [`load_module ${streamModule};`] : []),
+    ...(isTcp && !isBuiltIn ? [`load_module ${streamModulePath()};`] : []),
     // The worker of a master that runs as root would become another user, who may not enter our folder.
     ...(process.getuid?.() === 0 ? ['user root;'] : []),
     'worker_processes 1;',
@@ -51,7 +56,7 @@ function planOf(program: string, proxy: ProxySpec, isBuiltIn: boolean): ProxyPla
     '',
   ].join('\n');
   const file = join(folder, 'nginx.conf');
-  return { files: [{ name: 'nginx.conf', text }], command: [program, '-p', folder, '-e', 'stderr', '-c', file] };
+  return { files: [{ name: 'nginx.conf', text }], command: [...program, '-p', folder, '-e', 'stderr', '-c', file] };
 }
 
 function httpOf(proxy: ProxySpec): string[] {

@@ -1,8 +1,10 @@
 import { envoy } from './envoy.js';
 import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
+import { nodeHttp } from './node-http.js';
 import type { System } from './system.js';
 import { type TulleBuild, tulle } from './tulle.js';
+import { uws } from './uws.js';
 
 /** No proxy at all: what the others are added to. */
 export const directName = 'direct';
@@ -22,5 +24,7 @@ export function systemsOf(program: string, others: readonly TulleBuild[]): Syste
     nginx,
     envoy('envoy-mesh', 'mesh'),
     envoy('envoy-bare', 'bare'),
+    nodeHttp,
+    uws,
   ];
 }

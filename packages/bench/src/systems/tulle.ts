@@ -22,9 +22,9 @@ export function tulle(build: TulleBuild): System {
   return {
     name: build.name,
     find() {
-      const node = versionOf(build.node, '--version');
+      const node = versionOf([build.node], '--version');
       if (node === '') return { reason: `${build.node} is no node`, install: 'give --node NAME=PATH of a node binary' };
-      const version = versionOf(build.node, build.program, '--version');
+      const version = versionOf([build.node], build.program, '--version').replace(/^tulle /, '');
       if (version === '') return { reason: `${build.program} does not run`, install: 'npx turbo run build' };
       return {
         title: `Tulle ${version}, ${build.engine} engine, Node ${node.replace(/^v/, '')}`,

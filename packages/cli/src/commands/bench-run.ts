@@ -28,6 +28,7 @@ interface Flags {
   peers?: string[];
   quick?: boolean;
   rounds?: number;
+  cpus?: number[];
   build?: Named[];
   node?: Named[];
   out?: string;
@@ -46,6 +47,7 @@ export function benchRunCommand(finish: Finish): Command {
     .option('--peers <list>', 'systems beside direct, separated by commas (default: all that are found)', list)
     .option('--quick', 'few and short rounds of the two most telling cases')
     .option('--rounds <n>', 'exactly so many rounds', wholeNumber(1, 1000))
+    .option('--cpus <list>', 'CPUs to use, such as 2,3 (default: those that may be used)', cpus)
     .option('--build <name=main.js>', 'measure another build of Tulle too; repeatable', collect(named))
     .option('--node <name=path>', 'measure Tulle on another node too; repeatable', collect(named))
     .option('--out <folder>', 'write result.json there')
@@ -73,6 +75,7 @@ export function runOptions(flags: Flags, shipped: readonly string[]): RunBenchOp
     peers: flags.peers ?? (quick ? [...quickPeers, ...added.map((each) => each.name)] : undefined),
     quick,
     rounds: flags.rounds,
+    cpus: flags.cpus,
     program,
     builds: added,
     command: process.argv.slice(2),
@@ -87,6 +90,16 @@ function list(text: string): string[] {
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '');
+}
+
+/** `0,2` or `0-3`; kept here so that a wrong list is a fault of use before anything is loaded. */
+function cpus(text: string): number[] {
+  const parts = text.split(',').map((each) => /^(\d+)(?:-(\d+))?$/.exec(each.trim()));
+  if (parts.includes(null)) throw new InvalidArgumentError('Write CPUs such as 0,1 or 0-3.');
+  return parts.flatMap((match) => {
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+  });
 }
 
 function named(text: string): Named {

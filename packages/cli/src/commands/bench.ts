@@ -4,6 +4,7 @@ import { WrongUse } from '../failure.js';
 import type { Finish } from '../finish.js';
 import { type Address, address, byteRange, collect, header, rate, seconds, wholeNumber } from '../values.js';
 import { benchCompareCommand } from './bench-compare.js';
+import { benchPeersCommand } from './bench-peers.js';
 import { benchRunCommand } from './bench-run.js';
 
 const loadHelp = `
@@ -55,6 +56,7 @@ export function benchCommand(finish: Finish): Command {
     );
   command.addCommand(benchRunCommand(finish));
   command.addCommand(benchCompareCommand(finish));
+  command.addCommand(benchPeersCommand(finish));
   command.addCommand(loadCommand(finish));
   command
     .command('serve')
