@@ -192,7 +192,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     const noBody = this.head.framing === 'none' && !this.head.upgrade;
     place.sendHead(this.head, this.requestEdits, noBody);
     let room = true;
-    this.held.replay((bytes, start, end) => {
+    this.held.replay(this.services.limits.maxReplayBytes, (bytes, start, end) => {
       room = place.sendBody(bytes, start, end);
     });
     if (this.request === 'whole' && !noBody) place.sendEnd(this.heldTrailers);

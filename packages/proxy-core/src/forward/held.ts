@@ -37,8 +37,9 @@ export class HeldBody {
     this.lost = true;
   }
 
-  /** Hands all bytes to `take`, and keeps them. */
-  replay(take: (bytes: Uint8Array, start: number, end: number) => void): void {
+  /** Hands all bytes to `take`, and keeps them where they are no more than `maxBytes`: what was read before there was a place may be. */
+  replay(maxBytes: number, take: (bytes: Uint8Array, start: number, end: number) => void): void {
     if (this.length > 0) take(this.bytes, 0, this.length);
+    if (this.length > maxBytes) this.drop();
   }
 }

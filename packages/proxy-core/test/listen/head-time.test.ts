@@ -1,67 +1,24 @@
 /** One time for sniff, handshake and the first head together. */
 import t from 'tap';
-import type { ConnectionHandler } from '../../src/io/io.js';
-import { defaultLimits } from '../../src/limits.js';
-import type { Chain, ChainSet } from '../../src/listen/chains.js';
-import { Opening, type OpeningOwner } from '../../src/opening.js';
-import { compileAuthorization } from '../../src/policy/authorize.js';
 import { bytesOf, ServerBench } from '../codec/server-bench.js';
-import { Wire, WireIo } from '../codec/wire.js';
+import { chain, opened } from './opened.js';
 
-const nobody: ConnectionHandler = { onOpen() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
-const context = { key: 'k', release() {} };
-
-function chain(name: string, tls: boolean): Chain {
-  return {
-    name,
-    protocol: 'http',
-    alpn: undefined,
-    tls: tls ? { context, requireClientCertificate: false, expected: undefined } : undefined,
-    routes: undefined,
-    tcp: undefined,
-    authorization: compileAuthorization([]),
-  };
-}
-
-/** An opening on a wire with those candidates; `left` fills with what HTTP is told of the time. */
-function opened(set: ChainSet): { io: WireIo; wire: Wire; opening: Opening; left: number[]; rejected: string[] } {
-  const io = new WireIo();
-  const wire = new Wire();
-  const left: number[] = [];
-  const rejected: string[] = [];
-  const owner: OpeningOwner = {
-    chains: () => set,
-    http: (_connection, _peerUri, headTimeoutMs) => {
-      left.push(headTimeoutMs);
-      return nobody;
-    },
-    tunnel: () => undefined,
-    dialAhead: () => undefined,
-    rejected: (_connection, failed) => rejected.push(failed.reason),
-  };
-  const services = {
-    clock: io.clock,
-    timers: io.timers,
-    limits: { ...defaultLimits, headTimeoutMs: 1_000 },
-    openingStarted: () => {},
-    openingFinished: () => {},
-  };
-  const opening = new Opening(services, owner, wire);
-  opening.start();
-  return { io, wire, opening, left, rejected };
-}
+const limits = { headTimeoutMs: 1_000 };
 
 t.test('where the protocol is known at once, the first head has all of it', (t) => {
-  t.same(opened({ tls: [], passthrough: [], plain: [chain('plain', false)] }).left, [1_000]);
+  t.same(opened({ tls: [], passthrough: [], plain: [chain('plain', false)] }, limits).left, [1_000]);
   t.end();
 });
 
 t.test('what sniffing took is off the time for the first head', (t) => {
-  const { io, wire, opening, left } = opened({
-    tls: [chain('tls', true)],
-    passthrough: [],
-    plain: [chain('plain', false)],
-  });
+  const { io, wire, opening, left } = opened(
+    {
+      tls: [chain('tls', true)],
+      passthrough: [],
+      plain: [chain('plain', false)],
+    },
+    limits,
+  );
   io.advance(600);
   const bytes = bytesOf('GET / HTTP/1.1\r\n');
   opening.onSniff(wire, bytes, 0, bytes.length);
@@ -72,12 +29,12 @@ t.test('what sniffing took is off the time for the first head', (t) => {
 t.test(
   'what the handshake took is off the time for the first head, and a handshake has no more than all of it',
   (t) => {
-    const { io, wire, opening, left } = opened({ tls: [chain('tls', true)], passthrough: [], plain: [] });
+    const { io, wire, opening, left } = opened({ tls: [chain('tls', true)], passthrough: [], plain: [] }, limits);
     io.advance(999);
     opening.onOpen(wire);
     t.same(left, [1]);
 
-    const slow = opened({ tls: [chain('tls', true)], passthrough: [], plain: [] });
+    const slow = opened({ tls: [chain('tls', true)], passthrough: [], plain: [] }, limits);
     slow.io.advance(1_100);
     t.same(slow.rejected, ['head-timeout']);
     slow.opening.onOpen(slow.wire);
