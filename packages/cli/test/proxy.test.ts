@@ -1,70 +1,15 @@
 // The built `tulle proxy`, and how it notices renewed certificates.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { watchFiles } from '../src/proxy/certificates.js';
-
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-
-function folderOf(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tulle-proxy-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
-
-interface Running {
-  readonly out: () => string;
-  readonly err: () => string;
-  readonly kill: () => void;
-  readonly exited: Promise<number | null>;
-  /** Resolves when standard error matches. */
-  said(what: RegExp): Promise<RegExpExecArray>;
-}
-
-function proxy(t: Test, args: string[]): Running {
-  const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, [program, 'proxy', ...args], { env: { PATH, HOME } });
-  t.teardown(() => child.kill('SIGKILL'));
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (part) => {
-    out += String(part);
-  });
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
-  child.stderr.on('data', (part) => {
-    err += String(part);
-  });
-  return {
-    out: () => out,
-    err: () => err,
-    kill: () => child.kill('SIGTERM'),
-    exited,
-    async said(what) {
-      for (;;) {
-        const found = what.exec(err);
-        if (found !== null) return found;
-        const more = await Promise.race([once(child.stderr, 'data'), exited]);
-        if (typeof more === 'number') throw new Error(`ended with ${more}: ${err}`);
-      }
-    },
-  };
-}
+import { folderOf, freePort, proxy } from './running-proxy.js';
 
 async function status(port: number, path: string): Promise<number> {
   return (await fetch(`http://127.0.0.1:${port}${path}`)).status;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 void t.test(

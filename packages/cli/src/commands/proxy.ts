@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { WrongUse } from '../failure.js';
 import type { Finish } from '../finish.js';
 import type { TlsFiles } from '../proxy/certificates.js';
@@ -19,7 +19,9 @@ Examples:
       --allow-san spiffe://cluster.local/ns/default/sa/client
       accept mutual TLS 1.3 from one identity only
 
-It runs in the foreground, prints one line when it listens, and drains on SIGTERM.`;
+It runs in the foreground and prints one line when it listens: on standard output, or on standard error where standard output is the access log.
+SIGTERM and SIGINT drain, a second one ends it at once. Certificates are read again when their files change, and on SIGHUP.
+Ends with 0 after a drain, 1 when it cannot start, 2 for wrong use.`;
 
 interface Flags {
   listen: Address;
@@ -35,6 +37,7 @@ interface Flags {
   toSan?: string[];
   toSni?: string;
   accessLog: string;
+  accessLogFormat: RunProxyOptions['accessLogFormat'];
   engine: RunProxyOptions['engine'];
   concurrency: number;
   admin?: Address;
@@ -59,7 +62,10 @@ export function proxyCommand(finish: Finish): Command {
     .option('--to-san <uri>', 'a URI that the server certificate may carry; repeatable', collect(text))
     .option('--to-sni <name>', 'server name to ask for')
     .optionsGroup('Options:')
-    .option('--access-log <file|-|off>', 'where a line per request goes', '-')
+    .option('--access-log <file|-|off>', 'where a line per request goes', logTarget, '-')
+    .addOption(
+      new Option('--access-log-format <name>', 'how lines are written').choices(['json', 'text']).default('json'),
+    )
     .addOption(
       new Option('--engine <name>', 'how sockets are driven').choices(['auto', 'linux', 'portable']).default('auto'),
     )
@@ -81,10 +87,10 @@ export function proxyCommand(finish: Finish): Command {
  * @throws WrongUse when TLS options are given in part.
  */
 export function proxyOptions(flags: Flags): RunProxyOptions {
-  const { listen, to, protocol, accessLog, engine, concurrency, admin } = flags;
+  const { listen, to, protocol, accessLog, accessLogFormat, engine, concurrency, admin } = flags;
   const listenTls = listenTlsOf(flags);
   const toTls = toTlsOf(flags);
-  return { listen, to, protocol, listenTls, toTls, accessLog, engine, concurrency, admin };
+  return { listen, to, protocol, listenTls, toTls, accessLog, accessLogFormat, engine, concurrency, admin };
 }
 
 function listenTlsOf(flags: Flags): TlsFiles | undefined {
@@ -113,6 +119,12 @@ function toTlsOf(flags: Flags): TlsFiles | undefined {
   }
   const [certificateFile, keyFile, caFile] = files;
   return { certificateFile, keyFile, caFile, allowedUris: flags.toSan ?? [], serverName: flags.toSni };
+}
+
+/** `callback` is a word of the library's: a file of that name has a path. */
+function logTarget(value: string): string {
+  if (value === '') throw new InvalidArgumentError('Write a file, - for standard output, or off.');
+  return value === 'callback' ? './callback' : value;
 }
 
 /** All or none. */

@@ -8,7 +8,6 @@ import {
   type Proxy as RunningProxy,
   type SocketAddress,
 } from '@tulle/proxy-core';
-import { serveAdmin } from './admin.js';
 import { filesOf, readPem, type TlsFiles, watchFiles } from './certificates.js';
 
 export interface RunProxyOptions {
@@ -19,6 +18,7 @@ export interface RunProxyOptions {
   readonly toTls: TlsFiles | undefined;
   /** A file, `-` for standard output, `off`. */
   readonly accessLog: string;
+  readonly accessLogFormat: 'json' | 'text';
   readonly engine: 'auto' | 'linux' | 'portable';
   readonly concurrency: number;
   readonly admin: SocketAddress | undefined;
@@ -30,7 +30,7 @@ export interface RunProxyOptions {
  */
 export async function runProxy(options: RunProxyOptions): Promise<number> {
   const say = (message: string): void => void process.stderr.write(`tulle proxy: ${message}\n`);
-  let proxy: RunningProxy;
+  let proxy: RunningProxy | undefined;
   let admin: Server | undefined;
   let isDraining = false;
   try {
@@ -39,20 +39,32 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
       concurrency: options.concurrency,
       onWarning: say,
     });
-    if (options.admin !== undefined) admin = await serveAdmin(proxy, options.admin, () => !isDraining);
+    if (options.admin !== undefined) {
+      // node:http alone is some megabytes: for those who asked for it.
+      const { serveAdmin } = await import('./admin.js');
+      admin = await serveAdmin(proxy, options.admin, () => !isDraining);
+    }
   } catch (error) {
     say(messageOf(error));
+    await proxy?.close();
     return 1;
   }
   const files = filesOf(options.listenTls, options.toTls);
-  const stopWatching = watchFiles(files, () => void renew(proxy, options, say), say);
+  const running = proxy;
+  const again = (): void => void renew(running, options, say);
+  const stopWatching = watchFiles(files, again, say);
+  // As other servers have it; without certificates there is nothing to read again, and the terminal's end is the proxy's.
+  if (files.length > 0) process.on('SIGHUP', again);
+  // Before the line is told: whoever waits for it may send a signal at once.
+  const end = ended();
   const told = options.accessLog === '-' ? process.stderr : process.stdout;
   told.write(`listening on ${formatAddress(proxy.address())} engine=${proxy.engine}\n`);
-  await ended();
+  await end;
   isDraining = true;
   stopWatching();
   const cut = await untilSecondSignal(proxy);
   admin?.close();
+  admin?.closeAllConnections();
   if (cut > 0) say(`${cut} connections were cut off when the drain ran out of time`);
   return 0;
 }
@@ -79,6 +91,7 @@ function configOf(options: RunProxyOptions): ProxyConfig {
       serverName: options.toTls.serverName,
     },
     accessLog: options.accessLog,
+    accessLogFormat: options.accessLogFormat,
   });
 }
 
