@@ -2,7 +2,7 @@ import { randomSequence } from '../load/arrivals.js';
 import type { MetricName } from '../result/bench-case.js';
 import type { BenchResult, CaseResult } from '../result/bench-result.js';
 import { metrics } from '../result/metrics.js';
-import { rowFaults } from '../run/case-table.js';
+import { rowFaults } from '../run/figures.js';
 import { shiftBetween } from '../statistics/shift.js';
 import { checkComparable, commonCases, NotComparable } from './comparable.js';
 import type { Arm, ComparedCase, ComparedMetric, Comparison, Side, Verdict } from './comparison.js';

@@ -1,7 +1,7 @@
 import type { MetricName } from '../result/bench-case.js';
 import type { CaseResult, SparseHistogram } from '../result/bench-result.js';
 import { metrics } from '../result/metrics.js';
-import { figuresOf } from '../run/case-table.js';
+import { figuresOf } from '../run/figures.js';
 import type { Arm, Point } from './comparison.js';
 import type { Series } from './judge.js';
 

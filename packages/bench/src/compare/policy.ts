@@ -1,7 +1,7 @@
 import type { BenchCase } from '../result/bench-case.js';
 import type { CaseResult } from '../result/bench-result.js';
 import { tripleOrder } from '../run/order.js';
-import type { RoundPolicy } from '../run/run-bench.js';
+import type { RoundPolicy } from '../run/round-policy.js';
 import { armNames, judgedMetrics } from './compare-results.js';
 import { pointsOf, seriesOf } from './extract.js';
 import { planRounds } from './plan.js';

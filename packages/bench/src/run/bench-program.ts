@@ -1,6 +1,7 @@
 import { BadCase } from '../cases/read-case.js';
 import type { BenchResult } from '../result/bench-result.js';
-import { renderCase, rowFaults } from './case-table.js';
+import { renderCase } from './case-table.js';
+import { rowFaults } from './figures.js';
 import { Progress } from './progress.js';
 import { BadBenchOptions, type BenchOptions, runBench, writeResult } from './run-bench.js';
 

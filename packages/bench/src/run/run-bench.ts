@@ -10,8 +10,9 @@ import type { TulleBuild } from '../systems/tulle.js';
 import { askLeave } from '../topology/pinning.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { machineInfo, revisionOf } from './machine.js';
-import { blockOrder } from './order.js';
-import { type CaseEvent, type CaseRun, runCase } from './run-case.js';
+import { plainPolicy } from './plain-policy.js';
+import type { RoundPolicy } from './round-policy.js';
+import { type CaseEvent, runCase } from './run-case.js';
 
 /** `tulle bench run`. */
 export interface BenchOptions {
@@ -20,6 +21,8 @@ export interface BenchOptions {
   /** Names of systems, in any order; undefined: all that are found. `direct` is always measured. */
   peers: readonly string[] | undefined;
   quick: boolean;
+  /** Time for all cases together, in s; a case stops after its least rounds when its share is over. Infinity: as long as it takes. */
+  seconds: number;
   /** Exactly so many rounds instead of what the case says. */
   rounds: number | undefined;
   /** CPUs to use; undefined: those that this process may use. */
@@ -32,14 +35,6 @@ export interface BenchOptions {
   command: readonly string[];
   /** How rounds are made; undefined: as the cases and the options above say. */
   policy: RoundPolicy | undefined;
-}
-
-/** Rounds made otherwise than a plain run makes them: for a comparison of builds. */
-export interface RoundPolicy extends Pick<CaseRun, 'order' | 'fresh' | 'withDirect'> {
-  /** The case with what the policy changes in it. */
-  plan(benchCase: BenchCase): BenchCase;
-  /** Decides after each block whether another one is made. */
-  more(result: CaseResult): { more: boolean; reason: string };
 }
 
 export interface BenchListener {
@@ -63,7 +58,7 @@ export async function runBench(
   listener: BenchListener,
   interrupt: AbortSignal,
 ): Promise<BenchResult> {
-  const policy = options.policy ?? plainPolicy(options);
+  const policy = options.policy ?? plainPolicy({ ...options, now: () => performance.now() / 1000 });
   const cases = options.cases.map((each) => policy.plan(readCase(each)));
   const systems = chosen(systemsOf(options.program, options.builds), options.peers);
   const startedAt = new Date().toISOString();
@@ -126,39 +121,6 @@ export function writeResult(folder: string, result: BenchResult): string {
   const file = join(folder, 'result.json');
   writeFileSync(file, `${JSON.stringify(result)}\n`);
   return file;
-}
-
-/** Every system is started once, and blocks alternate their order. */
-function plainPolicy(options: BenchOptions): RoundPolicy {
-  return {
-    plan: (benchCase) => planned(benchCase, options),
-    more: (result) => fixedRounds(result, result.definition.rounds.min),
-    order: blockOrder,
-    fresh: false,
-    withDirect: true,
-  };
-}
-
-function fixedRounds(result: CaseResult, count: number): { more: boolean; reason: string } {
-  const made = Math.max(-1, ...result.rounds.map((each) => each.index)) + 1;
-  return { more: made < count, reason: `${made} rounds, as asked for` };
-}
-
-/** The case with what the options change in it. Pure. */
-export function planned(benchCase: BenchCase, options: Pick<BenchOptions, 'quick' | 'rounds'>): BenchCase {
-  const { rounds } = benchCase;
-  const quick: BenchCase['rounds'] = {
-    ...rounds,
-    min: Math.min(rounds.min, 4),
-    max: Math.min(rounds.max, 4),
-    seconds: Math.min(rounds.seconds, 1),
-    requests: rounds.requests === undefined ? undefined : Math.min(rounds.requests, 100_000),
-    warmupRequests: Math.min(rounds.warmupRequests, 10_000),
-    sampleMemoryEvery: rounds.sampleMemoryEvery === undefined ? undefined : Math.min(rounds.sampleMemoryEvery, 10_000),
-  };
-  const base = options.quick ? quick : rounds;
-  const count = options.rounds;
-  return { ...benchCase, rounds: count === undefined ? base : { ...base, min: count, max: count } };
 }
 
 /** @throws BadBenchOptions */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunBenchOptions, TulleBuild } from '@tulle/bench';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Finish } from '../finish.js';
-import { collect, wholeNumber } from '../values.js';
+import { collect, seconds, wholeNumber } from '../values.js';
 
 const help = `
 The same work goes through nothing, Tulle and every peer that is found, in rounds that take turns, so that a noisy machine disturbs
@@ -16,17 +16,24 @@ Exit codes: 0 measured, 1 interrupted or a row is invalid, 2 wrong use.
 Examples:
   $ tulle bench run --quick                                        the two rows that matter most, in about a minute
   $ tulle bench run --cases pair-mtls-1k --peers tulle-linux,haproxy --rounds 10
-  $ tulle bench run --out results/today                            everything, and every round as JSON
+  $ tulle bench run --out results/today                            six cases in under ten minutes, and every round as JSON
+  $ tulle bench run --full --out results/today                     every case and every system
   $ tulle bench run --build before=../other/packages/cli/dist/main.js --peers tulle-linux,before
   $ tulle bench run --node node24=/opt/node24/bin/node             the same build on another node, as tulle-linux-node24`;
 
 const quickCases = ['pair-mtls-1k', 'hop-plain-70b'];
-const quickPeers = ['tulle-linux', 'haproxy', 'nginx', 'envoy-mesh'];
+/** What fits into ten minutes with every peer. */
+const usualCases = [...quickCases, 'open-1000-mtls', 'pair-mtls-1mb-down', 'pair-mtls-handshake', 'tcp-bulk'];
+const usualPeers = ['tulle-linux', 'haproxy', 'nginx', 'envoy-mesh'];
+/** In s: room is left for what starts and stops beyond the last round. */
+const usualSeconds = 480;
 
 interface Flags {
   cases?: string[];
   peers?: string[];
   quick?: boolean;
+  full?: boolean;
+  time?: number;
   rounds?: number;
   cpus?: number[];
   build?: Named[];
@@ -43,9 +50,15 @@ interface Named {
 export function benchRunCommand(finish: Finish): Command {
   return new Command('run')
     .description('measure cases, side by side with the peers')
-    .option('--cases <list>', 'names or paths, separated by commas (default: all that come with it)', list)
-    .option('--peers <list>', 'systems beside direct, separated by commas (default: all that are found)', list)
+    .option('--cases <list>', 'names or paths, separated by commas (default: what ten minutes allow)', list)
+    .option('--peers <list>', 'systems beside direct, separated by commas (default: the usual ones)', list)
     .option('--quick', 'few and short rounds of the two most telling cases')
+    .addOption(new Option('--full', 'every case and every system, as long as it takes').conflicts('quick'))
+    .option(
+      '--time <time>',
+      'for all cases together: a case ends after three rounds when its share is over (default: 8m)',
+      seconds,
+    )
     .option('--rounds <n>', 'exactly so many rounds', wholeNumber(1, 1000))
     .option('--cpus <list>', 'CPUs to use, such as 2,3 (default: those that may be used)', cpus)
     .option('--build <name=main.js>', 'measure another build of Tulle too; repeatable', collect(named))
@@ -70,9 +83,11 @@ export function runOptions(flags: Flags, shipped: readonly string[]): RunBenchOp
     ({ name, path }): TulleBuild => ({ name: `tulle-linux-${name}`, engine: 'linux', program, node: path }),
   );
   const added = [...builds, ...nodes];
+  const full = flags.full === true;
   return {
-    cases: flags.cases ?? (quick ? quickCases : shipped),
-    peers: flags.peers ?? (quick ? [...quickPeers, ...added.map((each) => each.name)] : undefined),
+    cases: flags.cases ?? (full ? shipped : quick ? quickCases : usualCases),
+    peers: flags.peers ?? (full ? undefined : [...usualPeers, ...added.map((each) => each.name)]),
+    seconds: flags.time ?? (full ? Number.POSITIVE_INFINITY : usualSeconds),
     quick,
     rounds: flags.rounds,
     cpus: flags.cpus,
