@@ -2,7 +2,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -39,7 +38,8 @@ export function proxy(t: Test, args: string[], more: NodeJS.ProcessEnv = {}): Ru
   child.stdout.on('data', (part) => {
     out += String(part);
   });
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  // With its streams: the last lines of the log come after the end.
+  const exited = once(child, 'close').then(([code]) => code as number | null);
   child.stderr.on('data', (part) => {
     err += String(part);
   });
@@ -48,7 +48,7 @@ export function proxy(t: Test, args: string[], more: NodeJS.ProcessEnv = {}): Ru
       const found = what.exec(text());
       if (found !== null) return found;
       const more = await Promise.race([once(stream, 'data'), exited]);
-      if (typeof more === 'number') throw new Error(`ended with ${more}: ${err}`);
+      if (!Array.isArray(more)) throw new Error(`ended with ${more}: ${err}`);
     }
   };
   return {
@@ -56,18 +56,10 @@ export function proxy(t: Test, args: string[], more: NodeJS.ProcessEnv = {}): Ru
     err: () => err,
     kill: (signal = 'SIGTERM') => void child.kill(signal),
     exited,
-    isOver: () => child.exitCode !== null,
+    isOver: () => child.exitCode !== null || child.signalCode !== null,
     said: (what) => matching(child.stderr, () => err, what),
     told: (what) => matching(child.stdout, () => out, what),
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The port of a proxy that tells it on standard error, as it does where standard output is the access log. */
@@ -75,10 +67,15 @@ export async function portOf(running: Running): Promise<number> {
   return Number((await running.said(/listening on 127\.0\.0\.1:(\d+)/))[1]);
 }
 
+/** The port of its admin pages. */
+export async function adminPortOf(running: Running): Promise<number> {
+  return Number((await running.said(/admin pages on 127\.0\.0\.1:(\d+)/))[1]);
+}
+
 /** Runs it to its end. */
 export function ended(args: string[]): { status: number | null; stdout: string; stderr: string } {
   const { PATH, HOME } = process.env;
-  const options = { env: { PATH, HOME }, encoding: 'utf8', timeout: 60_000 } as const;
+  const options = { env: { PATH, HOME }, encoding: 'utf8', timeout: 300_000 } as const;
   return spawnSync('env', [...bare, program, 'proxy', ...args], options);
 }
 

@@ -17,7 +17,7 @@ const SCRIPT = `
 export class Program {
   readonly child: ChildProcess;
   readonly exit: Promise<number | null>;
-  /** Addresses by name, from the line that says it serves; never, if it does not. */
+  /** Addresses by name, from the line that says it serves; rejects with the log when it ends before. */
   readonly ready: Promise<Record<string, string>>;
   /** Its log: JSON lines. */
   log = '';
@@ -27,7 +27,8 @@ export class Program {
     const args = ['--input-type=module', '-e', SCRIPT, entry, JSON.stringify(options)];
     this.child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.exit = new Promise((resolve) => this.child.on('close', resolve));
-    this.ready = new Promise((resolve) => {
+    this.ready = new Promise((resolve, reject) => {
+      void this.exit.then((code) => reject(new Error(`ended with ${code} before it was ready:\n${this.log}`)));
       let out = '';
       this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
         out += text;
@@ -35,18 +36,20 @@ export class Program {
         if (line !== null) resolve(Object.fromEntries(line[1].split(' ').map((pair) => pair.split('='))));
       });
     });
+    this.ready.catch(() => {}); // Of a program that is to end, nobody asks.
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.log += text;
       for (const watcher of this.watchers) this.check(watcher);
     });
   }
 
-  /** Resolves with the first line of the log that matches, past or to come. */
+  /** Resolves with the first line of the log that matches, past or to come; rejects when the program ends without it. */
   logged(pattern: RegExp): Promise<string> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const watcher = { pattern, resolve };
       this.watchers.push(watcher);
       this.check(watcher);
+      void this.exit.then((code) => reject(new Error(`ended with ${code} before it logged ${pattern}:\n${this.log}`)));
     });
   }
 

@@ -42,7 +42,7 @@ status: { podIP: 10.244.0.5 }
 const keyPair = await generateKeyPair('ES256');
 const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(keyPair.publicKey)), kid: 'k' }] });
 
-type Test = Pick<typeof t, 'testdir' | 'teardown'>;
+type Test = Pick<typeof t, 'testdir' | 'teardown' | 'passing' | 'comment'>;
 
 function setUp(t: Test, config: string = CONFIG): { dir: string; options: ControlPlaneOptions } {
   const dir = t.testdir({ config: { 'mesh.yaml': config }, 'jwks.json': jwks });
@@ -60,7 +60,10 @@ function setUp(t: Test, config: string = CONFIG): { dir: string; options: Contro
 
 function start(t: Test, options: ControlPlaneOptions): Program {
   const program = new Program(options);
-  t.teardown(() => program.stop());
+  t.teardown(() => {
+    if (!t.passing()) t.comment(`the log of the control plane:\n${program.log}`);
+    return program.stop();
+  });
   return program;
 }
 
@@ -131,7 +134,6 @@ t.test('a sidecar gets its certificate and its clusters, before and after a rest
 
 t.test('broken from the start: it stays up, is not ready, says why, and recovers', { skip: notBuilt }, async (t) => {
   const { dir, options } = setUp(t, CONFIG.replace('clusterIP', 'clusterIq'));
-  options.admin = `127.0.0.1:${await freePort()}`;
   const program = start(t, options);
   t.match(JSON.parse(await program.logged(/configuration refused/)), {
     level: 50,
@@ -141,8 +143,8 @@ t.test('broken from the start: it stays up, is not ready, says why, and recovers
     remedy: /./,
     serving: 'nothing is served yet',
   });
-  await program.logged(/listening/);
-  const response = await fetch(`http://${options.admin}/ready`);
+  const { admin } = JSON.parse(await program.logged(/"listening"/)) as { admin: string };
+  const response = await fetch(`http://${admin}/ready`);
   t.equal(response.status, 503);
   t.match(await response.text(), /^not ready: there is no good configuration yet\n.*mesh\.yaml:14:\d+: .*clusterIq/);
   const better = join(dir, 'better');
@@ -181,11 +183,3 @@ t.test('what cannot be used ends it, with a way on', { skip: notBuilt }, async (
     t.match(program.log, message);
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

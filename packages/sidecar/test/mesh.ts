@@ -51,8 +51,8 @@ export class Mesh {
   }
 
   async startControlPlane(): Promise<void> {
-    if (this.ports.length === 0) this.ports = await freePorts('127.0.0.1', 2);
-    const [ads, certificates] = this.ports.map((port) => `127.0.0.1:${port}`);
+    if (this.ports.length === 0) this.ports = await freePorts(controlPlaneIp, 2);
+    const [ads, certificates] = this.ports.map((port) => `${controlPlaneIp}:${port}`);
     this.controlPlane = this.started(
       new Program('runControlPlane', {
         config: [join(this.dir, 'config')],
@@ -69,7 +69,7 @@ export class Mesh {
   }
 
   bootstrapOf(pod: PodPlace, change: object = {}): object {
-    const [ads, certificates] = this.ports.map((port) => `127.0.0.1:${port}`);
+    const [ads, certificates] = this.ports.map((port) => `${controlPlaneIp}:${port}`);
     const [admin, health, metrics] = pod.pages.map((port) => `${pod.ip}:${port}`);
     return {
       node: { pod: pod.name, namespace: 'default', serviceAccount: pod.name, podIp: pod.ip },
@@ -124,7 +124,9 @@ export class Mesh {
     return `${signed}.${signature.toString('base64url')}`;
   }
 
-  async close(): Promise<void> {
+  /** Ends its programs; of a test that failed it says what they logged last. */
+  async close(t: { passing(): boolean; comment(text: string): void }): Promise<void> {
+    if (!t.passing()) for (const program of this.programs) t.comment(program.lastWords());
     await Promise.all(this.programs.map((program) => program.stop('SIGKILL')));
   }
 
@@ -134,7 +136,21 @@ export class Mesh {
   }
 }
 
-export async function placePod(name: string, ip: string): Promise<PodPlace> {
+/**
+ * An address that no other process of these tests has, since test files run at the same time: a port that was free a moment ago stays so. Below 127.64/16, where testbeds are.
+ * Only Linux takes all of 127/8 for its own.
+ */
+function ownAddress(host: 1 | 2 | 3): string {
+  if (process.platform !== 'linux') return '127.0.0.1';
+  const { pid } = process;
+  return `127.${1 + ((pid >> 14) % 60)}.${(pid >> 6) & 255}.${((pid & 63) << 2) | host}`;
+}
+
+const controlPlaneIp = ownAddress(1);
+
+/** @param host tells pods of one mesh apart. */
+export async function placePod(name: string, host: 2 | 3): Promise<PodPlace> {
+  const ip = ownAddress(host);
   const [port, inbound, outboundProxy, ...pages] = await freePorts(ip, 6);
   return { name, ip, port, inbound, outboundProxy, pages };
 }

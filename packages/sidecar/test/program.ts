@@ -26,9 +26,11 @@ export class Program {
   /** Its log: JSON lines. */
   log = '';
   out = '';
+  private readonly run: string;
   private readonly watchers: { pattern: RegExp; times: number; resolve: (line: string) => void }[] = [];
 
   constructor(run: keyof typeof entries, options: object) {
+    this.run = run;
     const args = [runner, entries[run], run, JSON.stringify(options)];
     this.child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.exit = new Promise((resolve) => this.child.on('close', resolve));
@@ -47,13 +49,20 @@ export class Program {
     });
   }
 
-  /** Resolves with the line of the log that matches for the given time, past or to come. */
+  /** Resolves with the line of the log that matches for the given time, past or to come; rejects when the program ends without it. */
   logged(pattern: RegExp, times = 1): Promise<string> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const watcher = { pattern, times, resolve };
       this.watchers.push(watcher);
       this.check(watcher);
+      void this.exit.then((code) => reject(new Error(`ended with ${code} before it logged ${pattern}`)));
     });
+  }
+
+  /** The end of its log, for the report of a test that failed. */
+  lastWords(): string {
+    const lines = this.log.trimEnd().split('\n').slice(-25);
+    return [`the end of the log of ${this.run} (${this.child.pid}):`, ...lines.map((line) => `  | ${line}`)].join('\n');
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {

@@ -1,5 +1,6 @@
 /** `tulle proxy`: one proxy without a mesh, in the foreground. Certificates are read from files, and read again when they change. */
 import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import {
   createProxy,
   formatAddress,
@@ -59,6 +60,7 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
   const end = ended();
   const told = options.accessLog === '-' ? process.stderr : process.stdout;
   told.write(`listening on ${formatAddress(proxy.address())} engine=${proxy.engine}\n`);
+  if (admin !== undefined) told.write(`admin pages on ${formatAddress(boundTo(admin))}\n`);
   await end;
   isDraining = true;
   stopWatching();
@@ -93,6 +95,11 @@ function configOf(options: RunProxyOptions): ProxyConfig {
     accessLog: options.accessLog,
     accessLogFormat: options.accessLogFormat,
   });
+}
+
+function boundTo(server: Server): SocketAddress {
+  const { address, port } = server.address() as AddressInfo;
+  return { host: address, port };
 }
 
 function ended(): Promise<void> {

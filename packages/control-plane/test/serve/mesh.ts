@@ -169,7 +169,7 @@ export async function requestCertificate(
   for (const value of authorization) metadata.add('authorization', value);
   try {
     return await new Promise((resolve) => {
-      const deadline = Date.now() + 5000;
+      const deadline = Date.now() + 60_000;
       client.sign(create(SignCertificateRequestSchema, { csrDer }), metadata, { deadline }, (error, response) =>
         resolve(error ?? response!),
       );
@@ -208,7 +208,7 @@ export class TestSidecar {
       ? credentials.createSsl(roots, Buffer.from(svid.keyPem), Buffer.from(svid.certPem))
       : credentials.createSsl(roots);
     this.client = new AdsClient(mesh.ads.address, channel, channelOptions);
-    this.call = this.client.stream(new Metadata(), { deadline: Date.now() + 10_000 });
+    this.call = this.client.stream(new Metadata(), { deadline: Date.now() + 60_000 });
     this.call.on('data', (response) => this.arrive(response));
     this.call.on('error', (error: ServiceError) => this.arrive(error));
   }
