@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { RouteConfig, RouteMatchConfig, VirtualHostConfig } from '../../src/config/config.js';
 import { defaultLimits } from '../../src/limits.js';
+import type { Head } from '../../src/message/head.js';
+import { authorize, compileAuthorization } from '../../src/policy/authorize.js';
 import { chooseCluster, matchRoute, replacePath } from '../../src/route/match.js';
 import { redirectLocation } from '../../src/route/redirect.js';
 import { compileRouteTable, type Route } from '../../src/route/table.js';
@@ -230,4 +232,41 @@ void t.test('a redirect keeps what it does not change, and no port that its sche
   t.equal(to({ path: { kind: 'full', value: '/b' } }), 'http://site.test:8080/b?q');
   t.equal(to({}, { authority: '[fd00::1]' }), 'http://[fd00::1]/a?q');
   t.equal(to({}, { authority: '[fd00::1]:81' }), 'http://[fd00::1]:81/a?q');
+});
+
+void t.test('invariant: two requests whose paths have one normal form meet one route and one policy', async (t) => {
+  const routes = [
+    route('exact', { path: { kind: 'exact', value: '/a/b' } }),
+    route('regex', { path: { kind: 'regex', value: '/a/[a-z]+' } }),
+    route('prefix', { path: { kind: 'prefix', value: '/a' } }),
+    route('rest', {}),
+  ];
+  const permissions = [{ kind: 'path', match: 'prefix', value: '/a/b' }] as const;
+  const denied = compileAuthorization([
+    { action: 'deny', policies: [{ name: 'p', principals: [{ kind: 'any' }], permissions }] },
+  ]);
+  const paths = fc
+    .array(fc.constantFrom('/', '/', 'a', 'b', '.', '..', '%61', '%2e', '%62', ';', '%3a', '%3A'), { maxLength: 10 })
+    .map((parts) => `/${parts.join('')}`);
+  let changed = 0;
+  fc.assert(
+    fc.property(paths, (path) => {
+      let head: Head;
+      try {
+        head = headOf(path);
+      } catch {
+        return;
+      }
+      const normal = head.pathText();
+      if (normal !== path) changed++;
+      const again = headOf(normal);
+      if (met(routes, path) !== met(routes, normal)) throw new Error(`${path} and ${normal} meet other routes`);
+      const [one, other] = [head, again].map(
+        (each) => authorize(denied, { peerUri: '', port: 80, head: each }).allowed,
+      );
+      if (one !== other) throw new Error(`${path} and ${normal} are not judged alike`);
+    }),
+    { numRuns: 3_000, seed: 6 },
+  );
+  t.ok(changed > 300, `${changed} paths were not normal`);
 });
