@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
@@ -58,6 +59,29 @@ void t.test('standard output is the access log alone, and /ready says 503 while 
   const lines = running.out().trimEnd().split('\n');
   t.equal(lines.length, 1);
   t.match(JSON.parse(lines[0]), { protocol: 'tcp' });
+});
+
+void t.test('how paths are read can be chosen; what is no option is wrong use', async (t) => {
+  const app = createServer((request, response) => response.end(request.url));
+  await once(app.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => app.close());
+  const to = ['--listen', '127.0.0.1:0', '--to', `127.0.0.1:${(app.address() as net.AddressInfo).port}`];
+  const running = proxy(t, [...to, '--path', 'escapedSlashes=keep', '--path', 'duplicateSlashes=reject']);
+  const [, port] = await running.said(/listening on 127\.0\.0\.1:(\d+)/);
+  t.equal(await (await fetch(`http://127.0.0.1:${port}/a%2fb`)).text(), '/a%2Fb');
+  t.equal(await status(Number(port), '/a//b'), 400);
+  running.kill();
+  t.equal(await running.exited, 0);
+  const wrong: [string[], RegExp][] = [
+    [['slashes=keep'], /--path slashes=keep: write option=value with one of the options dotSegments, duplicateSlashes/],
+    [['backslash=merge'], /--path backslash=merge: backslash is one of reject, slash, keep/],
+    [['backslash=keep', '--path', 'backslash=slash'], /backslash has a value already, keep/],
+  ];
+  for (const [args, expected] of wrong) {
+    const refused = proxy(t, [...to, '--path', ...args]);
+    t.equal(await refused.exited, 2);
+    t.match(refused.err(), expected);
+  }
 });
 
 void t.test('other files of the folder neither cause a reload nor keep one away', async (t) => {

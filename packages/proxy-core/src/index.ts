@@ -11,7 +11,7 @@ export { type Reason, type ReasonRow, type Retry, reasons, type Side } from './f
 export type { FilterHeaders, FilterModule, FilterRequest, FilterResponse } from './filter/filter.js';
 export { type ForwardOptions, forward, type PemFiles, type PemTexts } from './forwarding.js';
 export { defaultLimits, type Limits } from './limits.js';
-export { defaultPathOptions, type PathOptions } from './message/path-options.js';
+export { defaultPathOptions, type PathOptions, pathOptionValues } from './message/path-options.js';
 export { createProxy, type ProxyOptions } from './proxy.js';
 export { ProxyError } from './proxy-error.js';
 export type { CloseOptions, Proxy } from './running-proxy.js';

@@ -40,6 +40,7 @@ interface Flags {
   accessLogFormat: RunProxyOptions['accessLogFormat'];
   engine: RunProxyOptions['engine'];
   concurrency: number;
+  path?: string[];
   admin?: Address;
 }
 
@@ -69,6 +70,7 @@ export function proxyCommand(finish: Finish): Command {
     .addOption(
       new Option('--engine <name>', 'how sockets are driven').choices(['auto', 'linux', 'portable']).default('auto'),
     )
+    .option('--path <option=value>', 'how paths are read, as docs/paths.md has it; repeatable', collect(text))
     .option('--concurrency <n>', 'data threads', wholeNumber(1, 256), 1)
     .option('--admin <addr:port>', 'answers /ready, /metrics and /clusters here', address)
     .addHelpText('after', examples)
@@ -77,8 +79,10 @@ export function proxyCommand(finish: Finish): Command {
       const to = await Promise.all(options.to.map(resolved));
       const listen = await resolved(options.listen);
       const admin = options.admin === undefined ? undefined : await resolved(options.admin);
+      const { pathOptionsOf } = await import('../proxy/path-options.js');
+      const path = pathOptionsOf(flags.path ?? []);
       const { runProxy } = await import('../proxy/run.js');
-      finish(await runProxy({ ...options, listen, to, admin }));
+      finish(await runProxy({ ...options, listen, to, admin, path }));
     });
 }
 
@@ -86,7 +90,7 @@ export function proxyCommand(finish: Finish): Command {
  * Pure: the flags as the proxy wants them.
  * @throws WrongUse when TLS options are given in part.
  */
-export function proxyOptions(flags: Flags): RunProxyOptions {
+export function proxyOptions(flags: Omit<Flags, 'path'>): Omit<RunProxyOptions, 'path'> {
   const { listen, to, protocol, accessLog, accessLogFormat, engine, concurrency, admin } = flags;
   const listenTls = listenTlsOf(flags);
   const toTls = toTlsOf(flags);

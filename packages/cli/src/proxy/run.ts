@@ -5,6 +5,7 @@ import {
   createProxy,
   formatAddress,
   forward,
+  type PathOptions,
   type ProxyConfig,
   type Proxy as RunningProxy,
   type SocketAddress,
@@ -23,6 +24,7 @@ export interface RunProxyOptions {
   readonly engine: 'auto' | 'linux' | 'portable';
   readonly concurrency: number;
   readonly admin: SocketAddress | undefined;
+  readonly path: Partial<PathOptions>;
 }
 
 /**
@@ -94,6 +96,7 @@ function configOf(options: RunProxyOptions): ProxyConfig {
     },
     accessLog: options.accessLog,
     accessLogFormat: options.accessLogFormat,
+    path: options.path,
   });
 }
 

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { defaultLimits, maxRingSize, maxTableSize } from '../limits.js';
+import { pathOptionValues } from '../message/path-options.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyConfig } from './config.js';
 import { checkReferences } from './references.js';
@@ -148,13 +149,9 @@ export const logTarget: Shape = (value, path, complain) => {
   if (typeof value !== 'function') named(value, path, complain);
 };
 
-export const pathOptionsShape: Shape = object({
-  dotSegments: optional(choice('resolve', 'reject', 'keep')),
-  duplicateSlashes: optional(choice('merge', 'reject', 'keep')),
-  encodedUnreserved: optional(choice('decode', 'keep')),
-  escapedSlashes: optional(choice('reject', 'decode', 'keep')),
-  backslash: optional(choice('reject', 'slash', 'keep')),
-});
+export const pathOptionsShape: Shape = object(
+  Object.fromEntries(Object.entries(pathOptionValues).map(([name, values]) => [name, optional(choice(...values))])),
+);
 
 const chain = object({
   name: named,

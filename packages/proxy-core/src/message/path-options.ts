@@ -22,3 +22,12 @@ export const defaultPathOptions: PathOptions = {
   escapedSlashes: 'reject',
   backslash: 'reject',
 };
+
+/** What may stand in a configuration. */
+export const pathOptionValues: { readonly [K in keyof PathOptions]: readonly PathOptions[K][] } = {
+  dotSegments: ['resolve', 'reject', 'keep'],
+  duplicateSlashes: ['merge', 'reject', 'keep'],
+  encodedUnreserved: ['decode', 'keep'],
+  escapedSlashes: ['reject', 'decode', 'keep'],
+  backslash: ['reject', 'slash', 'keep'],
+};
