@@ -7,7 +7,13 @@ import { Http1Server } from './codec/http1/server.js';
 import { compileListeners } from './compile.js';
 import type { Direction as DirectionName, ProxyConfig } from './config/config.js';
 import type { Direction } from './direction.js';
-import { type Downstream, type ExchangeOpener, nothingSeen, type SeenRequest } from './exchange.js';
+import {
+  type Downstream,
+  type DownstreamConnection,
+  type ExchangeOpener,
+  nothingSeen,
+  type SeenRequest,
+} from './exchange.js';
 import { type Failure, failure, reasons } from './failure.js';
 import { type FilterSource, Filters } from './filters.js';
 import type { Exchange } from './forward/exchange.js';
@@ -60,7 +66,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   private readonly directions: WeakMap<Listener, Direction> = new WeakMap();
   /** Connections of which nobody knows yet what they speak. */
   private readonly openings: Set<Opening> = new Set();
-  private readonly clients: Map<Http1Server, Listener> = new Map();
+  private readonly clients: Map<DownstreamConnection, Listener> = new Map();
   private readonly tunnels: Set<Tunnel> = new Set();
   private readonly drainTimer: Timer;
   private drainDeadlineMs = 0;

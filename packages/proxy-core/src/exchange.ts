@@ -36,7 +36,10 @@ export interface ExchangeEvents {
   responseEnd(trailers: Head | undefined): void;
   responseFlush(): void;
   upstreamDrain(): void;
-  /** The place is lost. `undelivered`: it is certain that the peer received no byte of this request. */
+  /**
+   * The place is lost. `undelivered`: it is certain that the peer received no byte of this request, or its protocol says that it has not acted on it
+   * (HTTP/2: REFUSED_STREAM, a stream above GOAWAY's last).
+   */
   upstreamFailed(failure: Failure, undelivered: boolean): void;
 }
 
@@ -101,6 +104,14 @@ export interface Place {
   becomeTunnel(): void;
 }
 
+/** A client's connection as its data thread sees it, whatever version of HTTP it speaks and however many exchanges are on it. */
+export interface DownstreamConnection {
+  /** No further exchange is welcome: the connection ends, as its protocol says so, when those under way are over. */
+  drain(): void;
+  /** Closes at once; every exchange under way is told `downstreamGone`. */
+  destroy(): void;
+}
+
 /** Whoever is behind a downstream codec: `outbound.ts` or `inbound.ts`. */
 export interface ExchangeOpener {
   /** How the codec normalises the path of the next request: asked once for each, when its first byte is there. */
@@ -127,8 +138,10 @@ export const nothingSeen: SeenRequest = { method: '', target: '' };
 
 /** An upstream connection as its pool sees it: a number of places. HTTP/1 has one. */
 export interface UpstreamConnection {
-  /** Exchanges that fit now; 0 while connecting, busy, or going away. */
+  /** Exchanges that fit now, besides those under way; 0 while connecting, full, or going away. */
   readonly freePlaces: number;
+  /** Exchanges under way on it, or about to be: their places were handed out and have not been given back. */
+  readonly usedPlaces: number;
   /** A place for one exchange; only when `freePlaces` is above 0. */
   place(): Place;
   /** Closes when idle: no further exchange. */
@@ -139,7 +152,7 @@ export interface UpstreamConnection {
 export interface UpstreamOwner {
   /** Connected and, where TLS is spoken, the right peer: places are free. */
   opened(connection: UpstreamConnection): void;
-  /** An exchange ended and its place is free again. `idleHintMs`: the server said how long it keeps an idle connection (`Keep-Alive: timeout`), 0: it did not. */
+  /** An exchange ended and its place is free again, or the peer allows more. `idleHintMs`: the server said how long it keeps an idle connection (`Keep-Alive: timeout`), 0: it did not. */
   freed(connection: UpstreamConnection, idleHintMs: number): void;
   /** The connection is gone, whether it ever opened or not. Exchanges on it were told themselves. */
   gone(connection: UpstreamConnection, failure: Failure): void;

@@ -1,5 +1,5 @@
 /** Stage forward: the reason that an answer of another proxy carries. Only a proxy of the mesh is believed: an application that could write one could make its clients repeat requests. */
-import { tulleAlpn } from '../alpn.js';
+import { isTulleHttp } from '../alpn.js';
 import type { Place } from '../exchange.js';
 import { type HeadEdits, without } from '../message/edits.js';
 import { fieldIds } from '../message/fields.js';
@@ -11,7 +11,7 @@ const reasonName = fromLatin1('x-tulle-reason');
 
 /** The other end is a proxy of the mesh: its certificate was checked to be of the trust domain, and it speaks as proxies do among themselves. */
 export function isMeshProxy(endpoint: Endpoint | undefined, place: Place | undefined): boolean {
-  return endpoint?.tls?.expected.trustDomain !== undefined && place?.alpn === tulleAlpn.http;
+  return endpoint?.tls?.expected.trustDomain !== undefined && place !== undefined && isTulleHttp(place.alpn);
 }
 
 /** '' without. */

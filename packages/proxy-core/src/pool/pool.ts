@@ -2,12 +2,14 @@
  * Stage pool: places on connections to one endpoint under one identity, trust generation and expected peer. A change of any of these is another pool;
  * the old one retires: its idle connections close, its busy ones finish.
  *
- *     acquire ─▶ idle connection? ─yes─▶ placed (at once)
+ *     acquire ─▶ room on a connection? ─yes─▶ placed (at once)
  *                   │ no
  *                   ▼
  *                waiting ──dial──▶ opened ─▶ placed        one dial for each that waits, so a failed dial fails one of them
  *                   │                └ gone ─▶ unplaced
  *                   └ a busy connection is freed ─▶ placed
+ *
+ * How many places a connection has is its codec's business: one in HTTP/1, as many as the peer allows in HTTP/2. The pool asks for the number each time.
  */
 import type { PlaceWaiter, UpstreamConnection, UpstreamOwner } from '../exchange.js';
 import { type Failure, failure } from '../failure.js';
@@ -20,13 +22,17 @@ export interface PoolOptions {
   readonly breaker: Breaker;
   readonly timers: TimerWheel;
   readonly clock: Clock;
+  /** Places that a dialled connection is expected to have, for the protocol it is dialled for: so many who wait share a dial. Default 1. */
+  readonly placesPerDial?: number;
   /** An idle connection older than this is closed and not used. Asked each time: the configuration may change it. */
   readonly idleTimeoutMs: () => number;
 }
 
-interface Idle {
+/** A connection that has room. */
+interface Roomy {
   readonly connection: UpstreamConnection;
-  readonly expiresMs: number;
+  /** When it is too old to be used, while nothing is under way on it. */
+  expiresMs: number;
 }
 
 /** A server that says how long it keeps an idle connection may close it a little earlier: what is on the way then would be lost. */
@@ -36,16 +42,19 @@ const sweepMs = 1_000;
 
 export class Pool implements UpstreamOwner, TimerOwner {
   private readonly options: PoolOptions;
-  private readonly idle: Idle[] = [];
+  /** Connections with a free place, the one used last at the end. */
+  private readonly roomy: Roomy[] = [];
   private readonly waiting = new Set<PlaceWaiter>();
   /** Every connection of the pool, and whether it was ever open. */
   private readonly connections = new Map<UpstreamConnection, 'connecting' | 'open'>();
   private readonly sweep: Timer;
   private connecting = 0;
   private retired = false;
+  private readonly placesPerDial: number;
 
   constructor(options: PoolOptions) {
     this.options = options;
+    this.placesPerDial = options.placesPerDial ?? 1;
     this.sweep = new Timer(this, 'pool-sweep');
   }
 
@@ -56,7 +65,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
 
   /** Not on a pool that has retired. */
   acquire(waiter: PlaceWaiter): void {
-    const connection = this.takeIdle();
+    const connection = this.findRoom();
     if (connection !== undefined) {
       waiter.placed(connection.place());
       return;
@@ -70,7 +79,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
     breaker.pending++;
     this.waiting.add(waiter);
     this.dialForWaiting();
-    if (this.waiting.size > this.connecting) breaker.overflowed('connections');
+    if (this.waiting.size > this.connecting * this.placesPerDial) breaker.overflowed('connections');
   }
 
   /** Stops waiting: nothing will be called. */
@@ -84,11 +93,11 @@ export class Pool implements UpstreamOwner, TimerOwner {
    */
   retire(): void {
     this.retired = true;
-    this.idle.length = 0;
+    this.roomy.length = 0;
     this.options.timers.disarm(this.sweep);
     const open = [...this.connections].filter(([, state]) => state === 'open');
     for (const [connection] of open) connection.retire();
-    const beyond = [...this.waiting].slice(this.connecting);
+    const beyond = [...this.waiting].slice(this.connecting * this.placesPerDial);
     for (const waiter of beyond) {
       this.abandon(waiter);
       waiter.displaced();
@@ -112,18 +121,18 @@ export class Pool implements UpstreamOwner, TimerOwner {
     this.options.breaker.connections--;
     if (state === 'connecting') {
       this.connecting--;
-      this.takeWaiting()?.unplaced(reason);
+      this.failWaiting(reason);
     } else {
-      const index = this.idle.findIndex((entry) => entry.connection === connection);
-      if (index >= 0) this.idle.splice(index, 1);
+      this.forget(connection);
     }
     this.dialForWaiting();
   }
 
   onTimer(_timer: Timer, nowMs: number): void {
     // Not in order of expiry: a server's hint may be shorter than the pool's own time.
-    for (const entry of this.idle.filter(({ expiresMs }) => expiresMs <= nowMs)) entry.connection.retire();
-    if (this.idle.length > 0) this.options.timers.arm(this.sweep, sweepMs);
+    const old = this.roomy.filter(({ connection, expiresMs }) => expiresMs <= nowMs && connection.usedPlaces === 0);
+    for (const { connection } of old) connection.retire();
+    if (this.roomy.length > 0) this.options.timers.arm(this.sweep, sweepMs);
   }
 
   private offer(connection: UpstreamConnection, idleHintMs: number): void {
@@ -144,19 +153,46 @@ export class Pool implements UpstreamOwner, TimerOwner {
       connection.retire();
       return;
     }
-    this.idle.push({ connection, expiresMs: clock.nowMs() + keepMs });
+    const expiresMs = clock.nowMs() + keepMs;
+    // One that is not full has been here all along.
+    const isShared = connection.freePlaces + connection.usedPlaces > 1;
+    const known = isShared ? this.roomy.find((entry) => entry.connection === connection) : undefined;
+    if (known === undefined) this.roomy.push({ connection, expiresMs });
+    else known.expiresMs = expiresMs;
     if (this.sweep.deadlineMs === 0) timers.arm(this.sweep, sweepMs);
   }
 
-  /** The connection used last is warmest and the least likely to be closed by the other side. */
-  private takeIdle(): UpstreamConnection | undefined {
-    if (this.idle.length === 0) return undefined;
+  /** A connection with a free place. The one used last is warmest and the least likely to be closed by the other side. */
+  private findRoom(): UpstreamConnection | undefined {
+    const { roomy } = this;
+    if (roomy.length === 0) return undefined;
     const nowMs = this.options.clock.nowMs();
-    for (let entry = this.idle.pop(); entry !== undefined; entry = this.idle.pop()) {
-      if (entry.expiresMs > nowMs && entry.connection.freePlaces > 0) return entry.connection;
-      entry.connection.retire();
+    for (let entry = roomy.at(-1); entry !== undefined; entry = roomy.at(-1)) {
+      const { connection, expiresMs } = entry;
+      const { freePlaces } = connection;
+      const isFresh = expiresMs > nowMs || connection.usedPlaces > 0;
+      // It leaves with its last place, and comes back when one is free again.
+      if (freePlaces <= 1 || !isFresh) roomy.pop();
+      if (freePlaces > 0 && isFresh) return connection;
+      if (connection.usedPlaces === 0) connection.retire();
     }
     return undefined;
+  }
+
+  private forget(connection: UpstreamConnection): void {
+    const index = this.roomy.findIndex((entry) => entry.connection === connection);
+    if (index >= 0) this.roomy.splice(index, 1);
+  }
+
+  /** Whoever the lost dial was for. */
+  private failWaiting(reason: Failure): void {
+    const failed: PlaceWaiter[] = [];
+    while (failed.length < this.placesPerDial) {
+      const waiter = this.takeWaiting();
+      if (waiter === undefined) break;
+      failed.push(waiter);
+    }
+    for (const waiter of failed) waiter.unplaced(reason);
   }
 
   private takeWaiting(): PlaceWaiter | undefined {
@@ -171,7 +207,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
   private dialForWaiting(): void {
     const { breaker, dial } = this.options;
     if (this.retired) return;
-    while (this.waiting.size > this.connecting) {
+    while (this.waiting.size > this.connecting * this.placesPerDial) {
       // As in Envoy, an endpoint may always have one connection: a full cluster must not starve it.
       if (breaker.connections >= breaker.maxConnections && this.connections.size > 0) return;
       this.connecting++;

@@ -20,6 +20,10 @@ class FakeConnection implements UpstreamConnection {
     return this.state === 'idle' && !this.retiring ? 1 : 0;
   }
 
+  get usedPlaces(): number {
+    return this.state === 'busy' ? 1 : 0;
+  }
+
   place(): Place {
     if (this.freePlaces === 0) throw new Error('no place');
     this.state = 'busy';

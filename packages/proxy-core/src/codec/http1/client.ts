@@ -88,6 +88,10 @@ export class Http1Client implements ConnectionHandler, UpstreamConnection, Place
     return this.state === 'idle' && !this.retiring ? 1 : 0;
   }
 
+  get usedPlaces(): number {
+    return this.state === 'reserved' || this.state === 'busy' ? 1 : 0;
+  }
+
   get remote(): SocketAddress {
     return this.wire.remote;
   }

@@ -13,7 +13,7 @@
  * opener, which answers.
  */
 import type { SocketAddress } from '../../address.js';
-import type { Downstream, ExchangeEvents, ExchangeOpener, SeenRequest } from '../../exchange.js';
+import type { Downstream, DownstreamConnection, ExchangeEvents, ExchangeOpener, SeenRequest } from '../../exchange.js';
 import { type Failure, failure } from '../../failure.js';
 import type { Connection, ConnectionHandler, Io, IoError, PeerCertificate } from '../../io/io.js';
 import type { Limits } from '../../limits.js';
@@ -27,7 +27,7 @@ import { Lingering } from './lingering.js';
 import type { Http1ServerOptions } from './server-options.js';
 import { type Spares, sparesFor } from './spares.js';
 
-export class Http1Server implements ConnectionHandler, Downstream, MessageEvents, TimerOwner {
+export class Http1Server implements ConnectionHandler, DownstreamConnection, Downstream, MessageEvents, TimerOwner {
   bodyBytesReceived = 0;
 
   private readonly connection: Connection;
