@@ -249,22 +249,23 @@ t.test('exchanges that come together share one dial and one connection, up to wh
   const all = ['/1', '/2', '/3'].map((path) => scene.get(path));
   t.equal(scene.dialled.length, 1);
   const [connection] = scene.dialled;
-  connection.open(4);
+  connection.open(5);
   t.same(
     connection.places.map(({ told }) => told[0]),
     ['/1 end', '/2 end', '/3 end'],
   );
   scene.get('/4');
-  t.equal(connection.places.length, 4, 'the fourth place');
-  const fifth = scene.get('/5');
+  scene.get('/5');
+  t.equal(connection.places.length, 5, 'it is at hand while it has room');
+  const sixth = scene.get('/6');
   t.equal(scene.dialled.length, 2, 'full: another is dialled');
   connection.places[1].answer();
   t.same(all[1].stream.told, ['head 200', 'body ok', 'end']);
-  t.equal(connection.places[4].told[0], '/5 end', 'or who waits has the place that is free first');
-  t.same(fifth.stream.told, []);
+  t.equal(connection.places[5].told[0], '/6 end', 'or who waits has the place that is free first');
+  t.same(sixth.stream.told, []);
   connection.places[0].answer();
-  scene.get('/6');
-  t.equal(connection.places.length, 6);
+  scene.get('/7');
+  t.equal(connection.places.length, 7);
   t.same(scene.finished, ['/2 200', '/1 200']);
   t.end();
 });
