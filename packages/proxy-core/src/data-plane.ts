@@ -27,6 +27,7 @@ import type { Observer } from './observe/record.js';
 import type { Opening } from './opening.js';
 import { Outbound } from './outbound.js';
 import type { Plane } from './plane.js';
+import type { RequestIdWriter } from './request-id.js';
 import { respondFailure } from './respond/local.js';
 import { Contexts } from './secure/contexts.js';
 import { Timer, type TimerOwner, type TimerWheel } from './time/wheel.js';
@@ -40,8 +41,7 @@ export interface DataPlaneOptions {
   /** Something the operator should know; it goes on. */
   readonly warn: (message: string) => void;
   readonly filters: FilterSource;
-  /** A fresh request id (RFC 9562 UUID text), 36 bytes. */
-  readonly newRequestId: () => Uint8Array;
+  readonly writeRequestId: RequestIdWriter;
 }
 
 /** How often a drain looks whether the last connection is gone. */
@@ -52,7 +52,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   readonly timers: TimerWheel;
   readonly slabs: Slabs = new Slabs();
   readonly random: () => number;
-  readonly newRequestId: () => Uint8Array;
+  readonly writeRequestId: RequestIdWriter;
   limits: Limits = defaultLimits;
   draining = false;
 
@@ -77,7 +77,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     this.clock = io.clock;
     this.timers = io.timers;
     this.random = () => io.random();
-    this.newRequestId = options.newRequestId;
+    this.writeRequestId = options.writeRequestId;
     this.observer = observer;
     this.warn = options.warn;
     this.contexts = new Contexts(io);
@@ -224,7 +224,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   }
 
   respond(downstream: Downstream, failed: Failure, close: boolean): void {
-    respondFailure(downstream, failed, this.clock.wallMs(), close);
+    respondFailure(downstream, failed, this.clock.wallMs(this.clock.turnMs()), close);
   }
 
   finished(exchange: Exchange): void {

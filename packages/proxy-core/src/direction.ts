@@ -42,7 +42,7 @@ export abstract class Direction implements OpeningOwner {
   readonly attempt = (exchange: Exchange): void => {
     const { plane } = this;
     const { cluster, destination, tried, hash } = exchange;
-    const endpoint = cluster?.pick(destination, tried, plane.clock.nowMs(), plane.random, hash); // balance
+    const endpoint = cluster?.pick(destination, tried, plane.clock.turnMs(), plane.random, hash); // balance
     if (endpoint === undefined) exchange.refuse(failure('no-healthy-endpoint', `cluster ${exchange.clusterName}`));
     else exchange.tryOn(endpoint); // pool: a place on a connection; then forward moves the bodies
   };
@@ -51,7 +51,7 @@ export abstract class Direction implements OpeningOwner {
   readonly attemptTunnel = (tunnel: Tunnel): void => {
     const { plane } = this;
     const { cluster, destination, tried, hash } = tunnel;
-    const endpoint = cluster.pick(destination, tried, plane.clock.nowMs(), plane.random, hash); // balance
+    const endpoint = cluster.pick(destination, tried, plane.clock.turnMs(), plane.random, hash); // balance
     if (endpoint === undefined) tunnel.fail(failure('no-healthy-endpoint', `cluster ${cluster.name}`));
     else tunnel.tryOn(endpoint);
   };

@@ -8,6 +8,7 @@ import type { Clock, Connection, ConnectionHandler } from './io/io.js';
 import type { Limits } from './limits.js';
 import type { Listener } from './listeners.js';
 import type { OpeningServices } from './opening.js';
+import type { RequestIdWriter } from './request-id.js';
 import type { TimerWheel } from './time/wheel.js';
 import type { Cluster } from './upstream/cluster.js';
 
@@ -17,8 +18,7 @@ export interface Plane extends ExchangeServices, TunnelServices, OpeningServices
   readonly limits: Limits;
   /** Uniform in [0, 1); not for secrets. */
   readonly random: () => number;
-  /** A fresh request id (RFC 9562 UUID text), 36 bytes. */
-  readonly newRequestId: () => Uint8Array;
+  readonly writeRequestId: RequestIdWriter;
   /** The cluster of that name, undefined when it is not configured (yet). */
   cluster(name: string): Cluster | undefined;
   /** codec: HTTP is spoken on a connection. `headTimeoutMs`: for the first head. */

@@ -1,28 +1,43 @@
 /** Request ids: version 4 UUIDs (RFC 9562 section 5.4) from the thread's own randomness, written without a string. They identify, they authenticate nothing. */
-const digits = '0123456789abcdef';
-const dashes = new Set([8, 13, 18, 23]);
+import { fieldIds } from './message/fields.js';
+import { addedBytes, fromLatin1, type Head } from './message/head.js';
 
-export function requestIdSource(random: () => number): () => Uint8Array {
-  return () => {
-    const id = new Uint8Array(36);
-    let bits = 0;
-    let left = 0;
-    for (let i = 0; i < 36; i++) {
-      if (dashes.has(i)) {
-        id[i] = 45;
-        continue;
-      }
-      if (left === 0) {
-        bits = Math.floor(random() * 0x1000_0000);
-        left = 7;
-      }
-      let nibble = bits & 15;
-      bits >>>= 4;
-      left--;
-      if (i === 14) nibble = 4;
-      if (i === 19) nibble = (nibble & 3) | 8;
-      id[i] = digits.charCodeAt(nibble);
+/** Writes an id, `requestIdBytes` long, to `target` at `at`. */
+export type RequestIdWriter = (target: Uint8Array, at: number) => void;
+
+const idBytes = 36;
+const name = fromLatin1('x-request-id');
+
+/** What a head grows by when it is given an id. */
+export const requestIdRoom: number = addedBytes(name, idBytes);
+
+/** Gives a request an id as a field of its own, unless it came with one. `head.bytes` has `requestIdRoom` behind its end. */
+export function ensureRequestId(head: Head, write: RequestIdWriter): void {
+  if (head.find(fieldIds['x-request-id']) >= 0) return;
+  const at = head.addField(fieldIds['x-request-id'], name, idBytes);
+  write(head.bytes, at);
+}
+
+/** The two digits of each byte. */
+const digits = new Uint8Array(512);
+for (let byte = 0; byte < 256; byte++) digits.set(fromLatin1(byte.toString(16).padStart(2, '0')), 2 * byte);
+
+/** Where each byte of the id stands in its text; dashes lie between. */
+const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/** `random`: uniform in [0, 1), with 32 random bits at least. */
+export function requestIdWriter(random: () => number): RequestIdWriter {
+  return (target, at) => {
+    let word = 0;
+    for (let i = 0; i < 16; i++) {
+      word = (i & 3) === 0 ? (random() * 0x1_0000_0000) | 0 : word >>> 8;
+      let byte = word & 255;
+      if (i === 6) byte = (byte & 0x0f) | 0x40;
+      else if (i === 8) byte = (byte & 0x3f) | 0x80;
+      const to = at + places[i];
+      target[to] = digits[2 * byte];
+      target[to + 1] = digits[2 * byte + 1];
     }
-    return id;
+    target[at + 8] = target[at + 13] = target[at + 18] = target[at + 23] = 45;
   };
 }

@@ -2,9 +2,9 @@
 import { failure } from './failure.js';
 import type { Exchange } from './forward/exchange.js';
 import { type HeadEdits, joinEdits, noEdits } from './message/edits.js';
-import { fieldIds } from './message/fields.js';
 import { fromLatin1 } from './message/head.js';
 import type { Plane } from './plane.js';
+import { ensureRequestId } from './request-id.js';
 import { directFields, redirectFields } from './respond/local.js';
 import { requestHash } from './route/hash-policy.js';
 import { chooseCluster, rewrittenPath } from './route/match.js';
@@ -13,7 +13,7 @@ import type { ForwardAction, Route } from './route/table.js';
 
 /** Does what the route says: forward to one of its clusters, redirect, or answer. `own` is what this direction itself changes in request heads. */
 export function followRoute(
-  plane: Pick<Plane, 'random' | 'cluster' | 'newRequestId'>,
+  plane: Pick<Plane, 'random' | 'cluster' | 'writeRequestId'>,
   exchange: Exchange,
   route: Route,
   own: HeadEdits,
@@ -38,39 +38,21 @@ export function followRoute(
   const name = chooseCluster(action.clusters, action.totalWeight, plane.random());
   const cluster = plane.cluster(name);
   if (cluster === undefined) return exchange.refuse(failure('no-cluster', `cluster ${name} is not known`));
-  exchange.requestId = requestIdOf(plane, exchange);
+  ensureRequestId(head, plane.writeRequestId);
   exchange.requestEdits = requestEdits(route, action, exchange, own);
   exchange.responseEdits = action.responseEdits;
   if (action.hashPolicy.length > 0) exchange.hash = requestHash(action.hashPolicy, head, exchange.downstream.remote);
   return exchange.forward(action, cluster);
 }
 
-const requestIdField = fieldIds['x-request-id'];
-
-function requestIdOf(plane: Pick<Plane, 'newRequestId'>, { head }: Exchange): Uint8Array {
-  const index = head.find(requestIdField);
-  if (index >= 0) return head.bytes.subarray(head.offsets[4 * index + 2], head.offsets[4 * index + 3]);
-  return plane.newRequestId();
-}
-
-const requestIdName = fromLatin1('x-request-id: ');
-const lineEnd = fromLatin1('\r\n');
-
-function requestEdits(route: Route, action: ForwardAction, exchange: Exchange, own: HeadEdits): HeadEdits {
-  const { head } = exchange;
-  const hasId = head.find(requestIdField) >= 0;
-  const path = rewrittenPath(route, action, action.rewrite?.path === undefined ? '' : head.pathText());
-  const host = action.rewrite?.host;
-  if (hasId && path === undefined && host === undefined) {
-    return own === noEdits ? action.requestEdits : joinEdits(action.requestEdits, own);
-  }
-  const append = [...action.requestEdits.append];
-  if (!hasId) append.push(requestIdName, exchange.requestId, lineEnd);
-  append.push(...own.append);
+function requestEdits(route: Route, action: ForwardAction, { head }: Exchange, own: HeadEdits): HeadEdits {
+  if (action.rewrite === undefined) return own === noEdits ? action.requestEdits : joinEdits(action.requestEdits, own);
+  const path = rewrittenPath(route, action, action.rewrite.path === undefined ? '' : head.pathText());
+  const { host } = action.rewrite;
   return {
     path: path === undefined ? undefined : fromLatin1(path),
     authority: host === undefined ? undefined : fromLatin1(host),
     remove: [...action.requestEdits.remove, ...own.remove],
-    append,
+    append: [...action.requestEdits.append, ...own.append],
   };
 }

@@ -70,7 +70,8 @@ class Memory implements MemoryIo, MemoryNetwork {
   private currentMs = startMs;
   readonly clock = {
     nowMs: (): number => this.currentMs,
-    wallMs: (): number => startWallMs + this.currentMs,
+    turnMs: (): number => this.currentMs,
+    wallMs: (monotonicMs: number): number => startWallMs + monotonicMs,
   };
   readonly timers: ReturnType<typeof createTimerWheel> = createTimerWheel(this.clock.nowMs);
   private readonly listeners = new Map<string, Listener>();

@@ -21,6 +21,7 @@ import { type HeadEdits, joinEdits, noEdits } from '../message/edits.js';
 import { noHash } from '../message/hash.js';
 import type { Head } from '../message/head.js';
 import type { Slabs } from '../message/slabs.js';
+import { requestIdRoom } from '../request-id.js';
 import { Timer, type TimerOwner, type TimerWheel } from '../time/wheel.js';
 import type { Cluster } from '../upstream/cluster.js';
 import type { Endpoint } from '../upstream/endpoint.js';
@@ -65,7 +66,6 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   route = '';
   policy = '';
   peerUri = '';
-  requestId: Uint8Array = noBytes;
   attempts = 0;
   clusterName = '';
   /** The endpoint of the try under way. */
@@ -117,9 +117,10 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.downstream = downstream;
     this.destination = destination;
     this.head = head;
-    this.slab = services.slabs.take(head.end - head.start);
+    this.slab = services.slabs.take(head.end - head.start + requestIdRoom);
     head.moveTo(this.slab);
-    this.startMs = services.clock.nowMs();
+    // Its bytes were there when the turn began: time that it spent behind others in this turn is the proxy's.
+    this.startMs = services.clock.turnMs();
     this.idleTimer = new Timer(this, 'stream-idle');
     this.idleMs = services.limits.streamIdleTimeoutMs;
   }
@@ -175,7 +176,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.endpoint = endpoint;
     this.attempts++;
     endpoint.active++;
-    this.tryStartMs = this.services.clock.nowMs();
+    this.tryStartMs = this.services.clock.turnMs();
     const perTryMs = this.plan?.retry?.perTryTimeoutMs ?? 0;
     if (perTryMs > 0) {
       this.tryTimer ??= new Timer(this, 'try-timeout');
@@ -191,10 +192,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     place.begin(this);
     const noBody = this.head.framing === 'none' && !this.head.upgrade;
     place.sendHead(this.head, this.requestEdits, noBody);
-    let room = true;
-    this.held.replay(this.services.limits.maxReplayBytes, (bytes, start, end) => {
-      room = place.sendBody(bytes, start, end);
-    });
+    const room = this.held.replay(place, this.services.limits.maxReplayBytes);
     if (this.request === 'whole' && !noBody) place.sendEnd(this.heldTrailers);
     if (!this.flushComes) place.flush();
     if (room) this.downstream.resumeRequest();
@@ -266,7 +264,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   responseHead(head: Head): void {
     this.touch();
     const { services, endpoint } = this;
-    const nowMs = services.clock.nowMs();
+    const nowMs = services.clock.turnMs();
     this.upstreamMs = nowMs - this.tryStartMs;
     if (endpoint !== undefined) this.cluster?.answered(endpoint, head.status, this.upstreamMs, nowMs);
     const isProxy = isMeshProxy(endpoint, this.place);
@@ -466,5 +464,3 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     services.slabs.give(this.slab);
   }
 }
-
-const noBytes = new Uint8Array(0);

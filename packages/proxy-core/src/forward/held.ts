@@ -1,4 +1,6 @@
 /** Request body bytes kept aside: while no place is there yet, and so that a request which never arrived can be sent again. */
+import type { Place } from '../exchange.js';
+
 const empty = new Uint8Array(0);
 
 export class HeldBody {
@@ -37,9 +39,14 @@ export class HeldBody {
     this.lost = true;
   }
 
-  /** Hands all bytes to `take`, and keeps them where they are no more than `maxBytes`: what was read before there was a place may be. */
-  replay(maxBytes: number, take: (bytes: Uint8Array, start: number, end: number) => void): void {
-    if (this.length > 0) take(this.bytes, 0, this.length);
+  /**
+   * Sends all bytes, and keeps them where they are no more than `maxBytes`: what was read before there was a place may be more.
+   * Returns false when the place holds too much: stop until it says to go on.
+   */
+  replay(place: Pick<Place, 'sendBody'>, maxBytes: number): boolean {
+    if (this.length === 0) return true;
+    const room = place.sendBody(this.bytes, 0, this.length);
     if (this.length > maxBytes) this.drop();
+    return room;
   }
 }

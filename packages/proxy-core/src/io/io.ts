@@ -178,10 +178,12 @@ export interface TlsContextOptions {
 }
 
 export interface Clock {
-  /** Monotonic milliseconds with a fraction; one value per turn of the loop is enough for timers, this one is exact. */
+  /** Monotonic milliseconds with a fraction, exact. */
   nowMs(): number;
-  /** Milliseconds since 1970 with a fraction, for log lines. */
-  wallMs(): number;
+  /** The same as of the beginning of this turn of the loop: enough for deadlines, and costs nothing. */
+  turnMs(): number;
+  /** Milliseconds since 1970 with a fraction, for log lines: of a moment on the monotonic clock, a recent one. */
+  wallMs(monotonicMs: number): number;
 }
 
 /** One data thread's view of the machine. */

@@ -10,6 +10,14 @@ export type Framing = 'none' | 'length' | 'chunked' | 'until-close';
 
 const emptyBytes = new Uint8Array(0);
 
+/** Fields that the proxy adds to a head itself: the request id. */
+const addedFields = 1;
+
+/** Bytes that `addField` adds. */
+export function addedBytes(name: Uint8Array, valueBytes: number): number {
+  return name.length + valueBytes + 4;
+}
+
 export class Head {
   /** What all offsets index, `path` excepted. */
   bytes: Uint8Array = emptyBytes;
@@ -25,6 +33,8 @@ export class Head {
   /** `FieldId` of each field, 0 for names that the proxy does not treat specially. */
   readonly ids: Uint8Array;
   fieldCount = 0;
+  /** Fields that a codec may put in. */
+  readonly maxFields: number;
 
   /** Request: a token such as `GET`, case kept; response: ''. */
   method = '';
@@ -59,8 +69,9 @@ export class Head {
   namesHopFields = false;
 
   constructor(maxFields: number) {
-    this.offsets = new Int32Array(4 * maxFields);
-    this.ids = new Uint8Array(maxFields);
+    this.maxFields = maxFields;
+    this.offsets = new Int32Array(4 * (maxFields + addedFields));
+    this.ids = new Uint8Array(maxFields + addedFields);
   }
 
   /** Ready for the next message; keeps its arrays. */
@@ -114,6 +125,31 @@ export class Head {
     }
   }
 
+  /**
+   * Adds a field behind the others. `bytes` has room for `addedBytes(name, valueBytes)` more (see `moveTo`). Returns the offset at which the `valueBytes` bytes of its value
+   * are to be written. At most `addedFields` times a head.
+   */
+  addField(id: FieldId, name: Uint8Array, valueBytes: number): number {
+    const { bytes, offsets, fieldCount } = this;
+    const start = this.end - 2;
+    let at = copyAll(name, bytes, start);
+    bytes[at++] = 58;
+    bytes[at++] = 32;
+    const end = at + valueBytes;
+    offsets[4 * fieldCount] = start;
+    offsets[4 * fieldCount + 1] = start + name.length;
+    offsets[4 * fieldCount + 2] = at;
+    offsets[4 * fieldCount + 3] = end;
+    this.ids[fieldCount] = id;
+    this.fieldCount = fieldCount + 1;
+    for (let i = 0; i < 4; i += 2) {
+      bytes[end + i] = 13;
+      bytes[end + i + 1] = 10;
+    }
+    this.end = end + 4;
+    return at;
+  }
+
   /** Index of the first field with that id at or after `from`, -1 if there is none. `id` must not be 0. */
   find(id: FieldId, from = 0): number {
     const { ids, fieldCount } = this;
@@ -160,15 +196,39 @@ export class Head {
   }
 }
 
+/** A view and a native copy cost 32 ns whatever the length, a byte 0.7 ns here and 1.2 ns in a plain loop. */
+const nativeCopyBytes = 44;
+
 /** Copies `source[start, end)` to `target` at `at`; returns the offset behind the copy. Byte by byte where a native call would cost more. */
 export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
   const length = end - start;
-  if (length < 48) {
-    for (let i = 0; i < length; i++) target[at + i] = source[start + i];
-  } else {
-    target.set(source.subarray(start, end), at);
+  if (length >= nativeCopyBytes) {
+    set.call(target, source.subarray(start, end), at);
+    return at + length;
   }
-  return at + length;
+  let from = start;
+  let to = at;
+  for (const whole = end - 7; from < whole; from += 8, to += 8) {
+    target[to] = source[from];
+    target[to + 1] = source[from + 1];
+    target[to + 2] = source[from + 2];
+    target[to + 3] = source[from + 3];
+    target[to + 4] = source[from + 4];
+    target[to + 5] = source[from + 5];
+    target[to + 6] = source[from + 6];
+    target[to + 7] = source[from + 7];
+  }
+  while (from < end) target[to++] = source[from++];
+  return to;
+}
+
+// Called as it is: looking it up on the array costs as much as half of the copy.
+const { set } = Uint8Array.prototype;
+
+/** Copies all of `source`; natively, which without a view costs 11 ns. */
+export function copyAll(source: Uint8Array, target: Uint8Array, at: number): number {
+  set.call(target, source, at);
+  return at + source.length;
 }
 
 /** `bytes[start, end)` as a Latin-1 string. */

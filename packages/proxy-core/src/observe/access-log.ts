@@ -29,22 +29,18 @@ export const jsonLines: LineFormat = {
   exchange(out, direction, record, wallMs, durationMs) {
     const { head, downstream } = record;
     begin(out, direction, downstream.protocol, wallMs);
-    out
-      .phrase(methodKey)
-      .raw(head.method)
-      .phrase(authorityKey)
-      .json(head.bytes, head.authorityStart, head.authorityEnd);
+    out.raw(head.method).phrase(authorityKey).json(head.bytes, head.authorityStart, head.authorityEnd);
     out.phrase(pathKey).json(head.path, head.pathStart, head.pathEnd).json(head.bytes, head.queryStart, head.queryEnd);
     out.phrase(statusKey).number(record.status);
     amounts(out, record.reason, downstream.bodyBytesReceived, downstream.bodyBytesSent, durationMs, record.upstreamMs);
     parties(out, downstream.remote, downstream.isTls || record.upstreamUri !== '', record);
     userAgent(out.phrase(userAgentKey), head);
-    out.phrase(requestIdKey).json(record.requestId, 0, record.requestId.length);
+    requestId(out.phrase(requestIdKey), head);
     end(out, record);
   },
   tunnel(out, direction, record, wallMs, durationMs) {
     begin(out, direction, 'tcp', wallMs);
-    out.raw('","method":"","authority":"').raw(formatAddress(record.destination)).raw('","path":"","status":0');
+    out.phrase(authorityKey).raw(formatAddress(record.destination)).raw('","path":"","status":0');
     amounts(out, record.reason, record.bytesReceived, record.bytesSent, durationMs, record.upstreamMs);
     parties(out, record.downstream.remote, record.downstream.isTls || record.upstreamUri !== '', record);
     out.phrase(userAgentKey).phrase(requestIdKey);
@@ -52,7 +48,7 @@ export const jsonLines: LineFormat = {
   },
   rejected(out, direction, record, wallMs) {
     begin(out, direction, protocolOf(record), wallMs);
-    out.phrase(methodKey).raw(record.method).phrase(authorityKey).raw(formatAddress(record.destination));
+    out.raw(record.method).phrase(authorityKey).raw(formatAddress(record.destination));
     out.phrase(pathKey).jsonOnce(record.target).phrase(statusKey).number(record.status);
     amounts(out, record.reason, 0, 0, 0, -1);
     parties(out, record.remote, record.isTls, nothingChosen);
@@ -78,13 +74,13 @@ export const textLines: LineFormat = {
     const { bodyBytesReceived, bodyBytesSent } = downstream;
     textAmounts(out, record.reason, bodyBytesReceived, bodyBytesSent, durationMs, record.upstreamMs);
     out.raw(' "').json(head.bytes, head.authorityStart, head.authorityEnd).raw('" "');
-    userAgent(out, head).raw('" "').json(record.requestId, 0, record.requestId.length).raw('" ');
+    requestId(userAgent(out, head).raw('" "'), head).raw('" ');
     textParties(out, downstream.remote, record, record.detail);
   },
   tunnel(out, direction, record, wallMs, durationMs) {
     textBegin(out, direction, wallMs).raw('- - tcp" -');
     textAmounts(out, record.reason, record.bytesReceived, record.bytesSent, durationMs, record.upstreamMs);
-    address(out.raw(' "'), record.destination).raw('" "" "" ');
+    out.raw(' "').address(record.destination).raw('" "" "" ');
     textParties(out, record.downstream.remote, record, record.detail);
   },
   rejected(out, direction, record, wallMs) {
@@ -99,7 +95,7 @@ export const textLines: LineFormat = {
     if (record.status === 0) out.raw('-');
     else out.number(record.status);
     textAmounts(out, record.reason, 0, 0, 0, -1);
-    address(out.raw(' "'), record.destination).raw('" "" "" ');
+    out.raw(' "').address(record.destination).raw('" "" "" ');
     textParties(out, record.remote, nothingChosen, record.detail);
   },
 };
@@ -117,9 +113,13 @@ const nothingChosen: CommonFields = {
 };
 
 const startKey = phrase('{"start":"');
-const directionKey = phrase('","direction":"');
-const protocolKey = phrase('","protocol":"');
-const methodKey = phrase('","method":"');
+/** What follows the time: direction and protocol, up to the method. */
+const beginnings: Record<Direction, Map<string, Uint8Array>> = { outbound: new Map(), inbound: new Map() };
+for (const direction of ['outbound', 'inbound'] as const) {
+  for (const protocol of ['http/1.1', 'http/1.0', 'tls', 'tcp']) {
+    beginnings[direction].set(protocol, phrase(`","direction":"${direction}","protocol":"${protocol}","method":"`));
+  }
+}
 const authorityKey = phrase('","authority":"');
 const pathKey = phrase('","path":"');
 const statusKey = phrase('","status":');
@@ -137,12 +137,15 @@ const clusterKey = phrase('","cluster":"');
 const policyKey = phrase('","policy":"');
 const attemptsKey = phrase('","attempts":');
 const userAgentKey = phrase(',"user_agent":"');
+const requestIdField = fieldIds['x-request-id'];
 const requestIdKey = phrase('","request_id":"');
 const downstreamPeerKey = phrase('","downstream_peer":"');
 const lineEnd = phrase('"}\n');
 
 function begin(out: LineWriter, direction: Direction, protocol: string, wallMs: number): void {
-  out.phrase(startKey).timestamp(wallMs).phrase(directionKey).raw(direction).phrase(protocolKey).raw(protocol);
+  const beginning = beginnings[direction].get(protocol);
+  if (beginning === undefined) throw new Error(`bug: the access log has no word for the protocol ${protocol}`);
+  out.phrase(startKey).timestamp(wallMs).phrase(beginning);
 }
 
 function amounts(
@@ -160,23 +163,48 @@ function amounts(
 }
 
 function parties(out: LineWriter, remote: SocketAddress, tls: boolean, record: CommonFields): void {
-  address(out.phrase(downstreamKey), remote).phrase(upstreamKey);
-  if (record.upstreamAddress !== undefined) address(out, record.upstreamAddress);
-  out.phrase(peerKey).jsonText(record.upstreamUri !== '' ? record.upstreamUri : record.peerUri);
-  out
-    .phrase(tls ? withTlsAndRouteKey : withoutTlsAndRouteKey)
-    .jsonText(record.route)
-    .phrase(clusterKey)
-    .jsonText(record.clusterName);
-  out.phrase(policyKey).jsonText(record.policy).phrase(attemptsKey).number(record.attempts);
+  out.phrase(downstreamKey).address(remote).phrase(upstreamKey);
+  if (record.upstreamAddress !== undefined) out.address(record.upstreamAddress);
+  const peer = record.upstreamUri !== '' ? record.upstreamUri : record.peerUri;
+  const { route, clusterName, policy, attempts } = record;
+  let last = choices.get(route);
+  if (
+    last === undefined ||
+    last.peer !== peer ||
+    last.tls !== tls ||
+    last.clusterName !== clusterName ||
+    last.policy !== policy ||
+    last.attempts !== attempts
+  ) {
+    const start = out.at;
+    out.phrase(peerKey).jsonText(peer);
+    out
+      .phrase(tls ? withTlsAndRouteKey : withoutTlsAndRouteKey)
+      .jsonText(route)
+      .phrase(clusterKey)
+      .jsonText(clusterName);
+    out.phrase(policyKey).jsonText(policy).phrase(attemptsKey).number(attempts);
+    if (choices.size >= maxChoices) choices.clear();
+    last = { peer, tls, clusterName, policy, attempts, bytes: out.since(start) };
+    choices.set(route, last);
+  } else {
+    out.phrase(last.bytes);
+  }
 }
 
-/** As `formatAddress`, without a string. */
-function address(out: LineWriter, { host, port }: SocketAddress): LineWriter {
-  if (host.includes(':')) out.raw('[').raw(host).raw(']:');
-  else out.raw(host).raw(':');
-  return out.number(port);
+/** What was chosen for the last exchange of a route: the next one's part of the line is the same as a rule. */
+interface Choices {
+  readonly peer: string;
+  readonly tls: boolean;
+  readonly clusterName: string;
+  readonly policy: string;
+  readonly attempts: number;
+  readonly bytes: Uint8Array;
 }
+
+/** Routes that are remembered. At the edge: all are forgotten. */
+const maxChoices = 1_024;
+const choices = new Map<string, Choices>();
 
 /** `peer` is the server where it has an identity; a client that has one too is named beside it. */
 function end(
@@ -187,6 +215,11 @@ function end(
   if (peerUri !== '' && upstreamUri !== '') out.phrase(downstreamPeerKey).jsonText(peerUri);
   if (detail !== '') out.raw('","detail":"').jsonOnce(detail);
   out.phrase(lineEnd);
+}
+
+function requestId(out: LineWriter, head: Head): LineWriter {
+  const id = head.find(requestIdField);
+  return id < 0 ? out : out.json(head.bytes, head.offsets[4 * id + 2], head.offsets[4 * id + 3]);
 }
 
 function userAgent(out: LineWriter, head: Head): LineWriter {
@@ -223,9 +256,9 @@ function textAmounts(
 }
 
 function textParties(out: LineWriter, remote: SocketAddress, record: CommonFields, detail: string): void {
-  address(out, remote).raw(' ');
+  out.address(remote).raw(' ');
   if (record.upstreamAddress === undefined) out.raw('-');
-  else address(out, record.upstreamAddress);
+  else out.address(record.upstreamAddress);
   out
     .raw(' "')
     .jsonText(record.upstreamUri !== '' ? record.upstreamUri : record.peerUri)

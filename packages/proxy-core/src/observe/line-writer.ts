@@ -5,12 +5,13 @@
  * A line is some 500 bytes, and text that is turned into bytes character by character costs more than everything else that happens to a request outside the kernel:
  * hence phrases, which are bytes already, and a memory of the names that come again.
  */
-import { fromLatin1 } from '../message/head.js';
+import { formatAddress, type SocketAddress } from '../address.js';
+import { writeDecimal, writeDigits } from '../message/decimal.js';
+import { copyAll, fromLatin1 } from '../message/head.js';
 
 const hex = '0123456789abcdef';
 const quote = 34;
 const backslash = 92;
-const zero = 48;
 
 /** Bytes that one value takes in a line, escapes included; what is longer ends in `...`. */
 const maxValueBytes = 4_096;
@@ -31,6 +32,7 @@ export const phrase: (text: string) => Uint8Array = fromLatin1;
 export class LineWriter {
   private readonly bytes: Uint8Array;
   private length = 0;
+  private readonly addresses: Map<SocketAddress, Uint8Array> = new Map();
   private readonly names: Map<string, Uint8Array> = new Map();
   /** RFC 3339 up to the seconds' point, of second `timeSecond`. */
   private readonly time: Uint8Array = new Uint8Array(20);
@@ -58,13 +60,19 @@ export class LineWriter {
     this.length = 0;
   }
 
+  /** Where the next byte goes. */
+  get at(): number {
+    return this.length;
+  }
+
+  /** A copy of what was written from `start` on. */
+  since(start: number): Uint8Array {
+    return this.bytes.slice(start, this.length);
+  }
+
   /** Bytes as they are. */
   phrase(source: Uint8Array): this {
-    const { bytes, length } = this;
-    const size = source.length;
-    if (size > 32) bytes.set(source, length);
-    else for (let i = 0; i < size; i++) bytes[length + i] = source[i];
-    this.length = length + size;
+    this.length = copyAll(source, this.bytes, this.length);
     return this;
   }
 
@@ -77,11 +85,19 @@ export class LineWriter {
     return this;
   }
 
+  /** As `formatAddress`. Remembered by the object, which lives as long as its connection or endpoint. */
+  address(address: SocketAddress): this {
+    const known = this.addresses.get(address);
+    if (known !== undefined) return this.phrase(known);
+    const bytes = fromLatin1(formatAddress(address));
+    if (this.addresses.size >= maxRemembered) this.addresses.clear();
+    this.addresses.set(address, bytes);
+    return this.phrase(bytes);
+  }
+
   /** A whole number of 0 to 2^53 - 1. */
   number(value: number): this {
-    let digits = 1;
-    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
-    this.digits(value, digits);
+    this.length = writeDecimal(value, this.bytes, this.length);
     return this;
   }
 
@@ -93,7 +109,8 @@ export class LineWriter {
       this.timeSecond = second;
       this.time.set(fromLatin1(new Date(second * 1000).toISOString().slice(0, 20)));
     }
-    this.phrase(this.time).digits(micros - second * 1_000_000, 6);
+    this.phrase(this.time);
+    this.length = writeDigits(micros - second * 1_000_000, 6, this.bytes, this.length);
     this.bytes[this.length++] = 90;
     return this;
   }
@@ -156,17 +173,5 @@ export class LineWriter {
       bytes[this.length++] = hex.charCodeAt(byte >> 4);
       bytes[this.length++] = hex.charCodeAt(byte & 15);
     }
-  }
-
-  /** The last `count` decimal digits of a whole number. */
-  private digits(value: number, count: number): void {
-    const { bytes, length } = this;
-    let rest = value;
-    for (let i = length + count - 1; i >= length; i--) {
-      const tenth = Math.floor(rest / 10);
-      bytes[i] = zero + (rest - tenth * 10);
-      rest = tenth;
-    }
-    this.length = length + count;
   }
 }

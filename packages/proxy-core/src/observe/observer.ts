@@ -92,7 +92,7 @@ export class MeteringObserver implements Observer {
     const format = this.format();
     if (format === undefined) return;
     this.makeRoom();
-    format.exchange(this.lines, direction, record, this.clock.wallMs() - durationMs, durationMs);
+    format.exchange(this.lines, direction, record, this.clock.wallMs(record.startMs), durationMs);
     this.waiting++;
   }
 
@@ -106,7 +106,7 @@ export class MeteringObserver implements Observer {
     const format = this.format();
     if (format === undefined) return;
     this.makeRoom();
-    format.tunnel(this.lines, direction, record, this.clock.wallMs() - durationMs, durationMs);
+    format.tunnel(this.lines, direction, record, this.clock.wallMs(record.startMs), durationMs);
     this.waiting++;
   }
 
@@ -115,7 +115,7 @@ export class MeteringObserver implements Observer {
     const format = this.format();
     if (format === undefined) return;
     this.makeRoom();
-    format.rejected(this.lines, direction, record, this.clock.wallMs());
+    format.rejected(this.lines, direction, record, this.clock.wallMs(this.clock.nowMs()));
     this.waiting++;
   }
 

@@ -31,8 +31,6 @@ interface CommonRecord {
 export interface ExchangeRecord extends CommonRecord {
   readonly head: Head;
   readonly status: number;
-  /** Bytes of `x-request-id`, empty when there is none. */
-  readonly requestId: Uint8Array;
   readonly downstream: {
     readonly remote: SocketAddress;
     readonly isTls: boolean;

@@ -153,7 +153,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
       connection.retire();
       return;
     }
-    const expiresMs = clock.nowMs() + keepMs;
+    const expiresMs = clock.turnMs() + keepMs;
     // One that is not full has been here all along.
     const isShared = connection.freePlaces + connection.usedPlaces > 1;
     const known = isShared ? this.roomy.find((entry) => entry.connection === connection) : undefined;
@@ -166,7 +166,7 @@ export class Pool implements UpstreamOwner, TimerOwner {
   private findRoom(): UpstreamConnection | undefined {
     const { roomy } = this;
     if (roomy.length === 0) return undefined;
-    const nowMs = this.options.clock.nowMs();
+    const nowMs = this.options.clock.turnMs();
     for (let entry = roomy.at(-1); entry !== undefined; entry = roomy.at(-1)) {
       const { connection, expiresMs } = entry;
       const { freePlaces } = connection;

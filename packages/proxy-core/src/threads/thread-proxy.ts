@@ -9,7 +9,7 @@ import { type LineSink, MeteringObserver } from '../observe/observer.js';
 import { Registry } from '../observe/registry.js';
 import { CallbackSink, FileSink, noSink } from '../observe/sinks.js';
 import { codeOf } from '../proxy-error.js';
-import { requestIdSource } from '../request-id.js';
+import { requestIdWriter } from '../request-id.js';
 import { Timer, type TimerOwner } from '../time/wheel.js';
 import { loadFilter } from './load-filter.js';
 import type { ClusterState, Command, Reply, ThreadResult } from './messages.js';
@@ -58,7 +58,7 @@ export class ThreadProxy implements TimerOwner {
       reusePort: options.reusePort,
       warn,
       filters: { load: loadFilter, meter: (name) => filterSeries(this.registry, name) },
-      newRequestId: requestIdSource(() => io.random()),
+      writeRequestId: requestIdWriter(() => io.random()),
     });
     reply({ kind: 'ready', memory: this.registry.memory, linesTaken: this.linesTaken });
   }

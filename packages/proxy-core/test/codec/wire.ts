@@ -106,7 +106,7 @@ export class Wire implements Connection {
 export class WireIo implements Io {
   engine: Io['engine'] = 'memory';
   private now = 1_000;
-  readonly clock = { nowMs: (): number => this.now, wallMs: (): number => this.now };
+  readonly clock = { nowMs: (): number => this.now, turnMs: (): number => this.now, wallMs: (): number => this.now };
   readonly timers: DrivenTimerWheel = createTimerWheel(() => this.now);
   readonly wires: Wire[] = [];
   private ends: (() => void)[] = [];

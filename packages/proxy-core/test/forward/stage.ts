@@ -130,7 +130,7 @@ export class Stage {
       warn: (message) => {
         throw new Error(message);
       },
-      newRequestId: () => fromLatin1('00000000-0000-4000-8000-000000000000'),
+      writeRequestId: (target, at) => target.set(fromLatin1('00000000-0000-4000-8000-000000000000'), at),
     });
     this.apply(config);
   }

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { fromLatin1 } from '../../src/message/head.js';
+import { fieldIds } from '../../src/message/fields.js';
+import { addedBytes, fromLatin1, type Head } from '../../src/message/head.js';
 import { jsonLines, type LineFormat, textLines } from '../../src/observe/access-log.js';
 import { LineWriter } from '../../src/observe/line-writer.js';
 import type { ExchangeRecord, RejectionRecord } from '../../src/observe/record.js';
@@ -23,10 +24,17 @@ function record(more: Partial<ExchangeRecord> = {}): ExchangeRecord {
     upstreamMs: 1.5,
     head: headOf('/a?b=c'),
     status: 200,
-    requestId: new Uint8Array(0),
     downstream: { remote: address, isTls: false, protocol: 'http/1.1', bodyBytesReceived: 1, bodyBytesSent: 2 },
     ...more,
   };
+}
+
+function withId(id: Uint8Array): Head {
+  const head = headOf('/a');
+  const name = fromLatin1('x-request-id');
+  head.moveTo(new Uint8Array(head.end + addedBytes(name, id.length)));
+  head.bytes.set(id, head.addField(fieldIds['x-request-id'], name, id.length));
+  return head;
 }
 
 function written(format: LineFormat, it: ExchangeRecord): string {
@@ -36,7 +44,7 @@ function written(format: LineFormat, it: ExchangeRecord): string {
 }
 
 void t.test('a line of JSON has every fact', async (t) => {
-  const head = headOf('/a?b=c', ['user-agent: tester/1 ("x")']);
+  const head = headOf('/a?b=c', ['user-agent: tester/1 ("x")', 'x-request-id: id']);
   const it = record({ head, reason: 'upstream-reset', detail: 'why', peerUri: 'spiffe://x/y' });
   t.same(JSON.parse(written(jsonLines, it)), {
     start: '2026-01-02T03:04:05.006789Z',
@@ -60,18 +68,15 @@ void t.test('a line of JSON has every fact', async (t) => {
     policy: '',
     attempts: 1,
     user_agent: 'tester/1 ("x")',
-    request_id: '',
+    request_id: 'id',
     detail: 'why',
   });
 });
 
 void t.test('a line of text has them too, in the order of Envoy where Envoy has them', async (t) => {
-  const head = headOf('/a?b=c', ['user-agent: tester/1 ("x")']);
+  const head = headOf('/a?b=c', ['user-agent: tester/1 ("x")', 'x-request-id: id']);
   t.equal(
-    written(
-      textLines,
-      record({ head, upstreamUri: 'spiffe://x/server', policy: 'ns/it', requestId: fromLatin1('id') }),
-    ),
+    written(textLines, record({ head, upstreamUri: 'spiffe://x/server', policy: 'ns/it' })),
     '[2026-01-02T03:04:05.006789Z] outbound "GET /a?b=c http/1.1" 200 - 1 2 12346 1500 "server.test" "tester/1 (\\"x\\")" "id" ' +
       '10.0.0.1:80 10.0.0.1:80 "spiffe://x/server" "route" "cluster" "ns/it" 1 ""\n',
   );
@@ -123,7 +128,7 @@ void t.test(
     const every = Uint8Array.from({ length: 256 }, (_, i) => i);
     const text = String.fromCharCode(...every);
     const it = record({
-      requestId: every,
+      head: withId(every),
       route: text,
       clusterName: text,
       policy: text,
@@ -147,9 +152,10 @@ void t.test('the longest line there can be is whole and fits in what is kept fre
   head.bytes = bytes;
   head.queryStart = head.authorityStart = 0;
   head.queryEnd = head.authorityEnd = bytes.length;
+  head.ids[0] = fieldIds['x-request-id'];
+  head.offsets.set([0, 12, 0, bytes.length]);
   const it = record({
     head,
-    requestId: bytes,
     route: text,
     clusterName: text,
     policy: text,

@@ -72,7 +72,7 @@ void t.test('past the room for series, new label sets share one and nothing is l
 
 void t.test('lines wait for the flush, a full buffer is written early, dropped lines are counted', async (t) => {
   const { registry, text } = scene();
-  const clock = { nowMs: () => 1, wallMs: () => 1 };
+  const clock = { nowMs: () => 1, turnMs: () => 1, wallMs: () => 1 };
   const batches: number[] = [];
   let takes = true;
   const observer = new MeteringObserver(
@@ -131,7 +131,7 @@ void t.test('past the room for series the direction is still told', async (t) =>
 
 void t.test('clusters that come and go do not make the series grow for ever', async (t) => {
   const { registry, definitions, text } = scene();
-  const clock = { nowMs: () => 1, wallMs: () => 1 };
+  const clock = { nowMs: () => 1, turnMs: () => 1, wallMs: () => 1 };
   const observer = new MeteringObserver(
     registry,
     clock,

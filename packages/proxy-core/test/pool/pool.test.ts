@@ -92,7 +92,7 @@ class Scene {
       },
       breaker: this.breaker,
       timers: this.timers,
-      clock: { nowMs: () => this.nowMs, wallMs: () => this.nowMs },
+      clock: { nowMs: () => this.nowMs, turnMs: () => this.nowMs, wallMs: () => this.nowMs },
       idleTimeoutMs: () => this.idleTimeoutMs,
     });
   }

@@ -109,33 +109,37 @@ function chainOf(authorization: AuthorizationConfig, path: Partial<PathOptions> 
 }
 
 for (const [index, match] of (['exact', 'prefix'] as const).entries()) {
-  onEveryEngine(t, `one path for policy, route, log and upstream, where a policy denies /admin by ${match}`, async (t, engine) => {
-    const clusters = [cluster('up', [await echoTarget(t)])];
-    const chain = chainOf(deny(match, '/admin'));
-    const { port, logged } = await start(t, engine, config({ clusters, routes, chain, direction: 'inbound' }));
-    for (const [number, trick] of tricks.entries()) {
-      const [target] = trick;
-      const fate = trick[index + 1];
-      const answer = await exchangeBytes(port, `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
-      const line = (await logged(number + 1))[number];
-      const name = JSON.stringify(target);
-      if (fate === 'refused') {
-        t.match(answer, /^HTTP\/1\.1 400 /, name);
-        t.equal(line.reason, 'bad-request', name);
-        continue;
+  onEveryEngine(
+    t,
+    `one path for policy, route, log and upstream, where a policy denies /admin by ${match}`,
+    async (t, engine) => {
+      const clusters = [cluster('up', [await echoTarget(t)])];
+      const chain = chainOf(deny(match, '/admin'));
+      const { port, logged } = await start(t, engine, config({ clusters, routes, chain, direction: 'inbound' }));
+      for (const [number, trick] of tricks.entries()) {
+        const [target] = trick;
+        const fate = trick[index + 1];
+        const answer = await exchangeBytes(port, `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+        const line = (await logged(number + 1))[number];
+        const name = JSON.stringify(target);
+        if (fate === 'refused') {
+          t.match(answer, /^HTTP\/1\.1 400 /, name);
+          t.equal(line.reason, 'bad-request', name);
+          continue;
+        }
+        if (fate === 'denied') {
+          t.match(answer, /^HTTP\/1\.1 403 [\s\S]*x-tulle-reason: access-denied\r\n/, name);
+          t.equal(line.policy, `deny/${match}`, `${name}: the policy in the log`);
+          t.match(String(line.path).split('?')[0], /^\/admin/, `${name}: the log has what the policy saw`);
+          continue;
+        }
+        t.match(answer, /^HTTP\/1\.1 200 /, name);
+        t.equal(answer.slice(answer.indexOf('\r\n\r\n') + 4), fate, `${name}: what the upstream received`);
+        t.equal(line.path, fate, `${name}: what is in the log`);
+        t.equal(line.route, routeOf(fate), `${name}: the route`);
       }
-      if (fate === 'denied') {
-        t.match(answer, /^HTTP\/1\.1 403 [\s\S]*x-tulle-reason: access-denied\r\n/, name);
-        t.equal(line.policy, `deny/${match}`, `${name}: the policy in the log`);
-        t.match(String(line.path).split('?')[0], /^\/admin/, `${name}: the log has what the policy saw`);
-        continue;
-      }
-      t.match(answer, /^HTTP\/1\.1 200 /, name);
-      t.equal(answer.slice(answer.indexOf('\r\n\r\n') + 4), fate, `${name}: what the upstream received`);
-      t.equal(line.path, fate, `${name}: what is in the log`);
-      t.equal(line.route, routeOf(fate), `${name}: the route`);
-    }
-  });
+    },
+  );
 }
 
 onEveryEngine(t, 'options are those of now: an open connection heeds a new configuration', async (t, engine) => {

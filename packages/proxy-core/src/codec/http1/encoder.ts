@@ -2,9 +2,10 @@
  * Writes heads, chunk framing and trailers (RFC 9112). What belongs to the hop is dropped and framing is written anew, so the next reader sees one framing,
  * one Host and no option that this proxy did not choose. Pure: into `out` from `at` on, returning the offset behind; the caller made room with the `...Bound` functions.
  */
+import { writeDecimal, writeDigits } from '../../message/decimal.js';
 import type { HeadEdits } from '../../message/edits.js';
 import { fieldIds } from '../../message/fields.js';
-import { copyBytes, fromLatin1, type Head } from '../../message/head.js';
+import { copyAll, copyBytes, fromLatin1, type Head } from '../../message/head.js';
 import { looksLike } from './field-names.js';
 import { listHasName } from './options-list.js';
 import { belongsInHead } from './trailer-fields.js';
@@ -72,13 +73,10 @@ export function encodeRequest(
     i = encodeAuthority(head, edits, fallbackAuthority, out, i);
   } else {
     const { path } = edits;
-    i =
-      path === undefined
-        ? copyBytes(head.path, head.pathStart, head.pathEnd, out, i)
-        : copyBytes(path, 0, path.length, out, i);
+    i = path === undefined ? copyBytes(head.path, head.pathStart, head.pathEnd, out, i) : copyAll(path, out, i);
     i = copyBytes(bytes, head.queryStart, head.queryEnd, out, i);
   }
-  i = copyBytes(requestVersion, 0, requestVersion.length, out, i);
+  i = copyAll(requestVersion, out, i);
   i = encodeAuthority(head, edits, fallbackAuthority, out, i);
   i = copyBytes(crlf, 0, 2, out, i);
   const framing = requestFraming(head, endStream);
@@ -135,9 +133,9 @@ export function encodeLocal(
 ): number {
   let i = encodeStatus(status, out, at);
   const phrase = reasonPhrases.get(status);
-  if (phrase !== undefined) i = copyBytes(phrase, 0, phrase.length, out, i);
+  if (phrase !== undefined) i = copyAll(phrase, out, i);
   i = copyBytes(crlf, 0, 2, out, i);
-  for (const line of fields) i = copyBytes(line, 0, line.length, out, i);
+  for (const line of fields) i = copyAll(line, out, i);
   if (bodyLength >= 0) i = encodeFraming('length', bodyLength, out, i);
   i = encodePersistence(persistence, out, i);
   return copyBytes(crlf, 0, 2, out, i);
@@ -170,7 +168,7 @@ export function lastChunkBound(trailers: Head | undefined): number {
 
 /** The last chunk and the trailer section, without fields that belong in a head or that the proxy acts on: behind a body nobody looked at them. */
 export function encodeLastChunk(trailers: Head | undefined, out: Uint8Array, at: number): number {
-  let i = copyBytes(lastChunk, 0, lastChunk.length, out, at);
+  let i = copyAll(lastChunk, out, at);
   if (trailers !== undefined) {
     for (let field = 0; field < trailers.fieldCount; field++) {
       const start = trailers.offsets[4 * field];
@@ -205,7 +203,7 @@ function encodeFields(head: Head, edits: HeadEdits, chunked: boolean, out: Uint8
     }
   }
   if (run >= 0) i = copyBytes(bytes, run, lineEnd(head, fieldCount - 1), out, i);
-  for (let k = 0; k < append.length; k++) i = copyBytes(append[k], 0, append[k].length, out, i);
+  for (let k = 0; k < append.length; k++) i = copyAll(append[k], out, i);
   return i;
 }
 
@@ -233,52 +231,37 @@ function isNamedByConnection(head: Head, field: number): boolean {
 
 function encodeAuthority(head: Head, edits: HeadEdits, fallback: Uint8Array, out: Uint8Array, at: number): number {
   const { authority } = edits;
-  if (authority !== undefined) return copyBytes(authority, 0, authority.length, out, at);
+  if (authority !== undefined) return copyAll(authority, out, at);
   if (head.authorityEnd > head.authorityStart)
     return copyBytes(head.bytes, head.authorityStart, head.authorityEnd, out, at);
-  return copyBytes(fallback, 0, fallback.length, out, at);
+  return copyAll(fallback, out, at);
 }
 
 function encodeStatus(status: number, out: Uint8Array, at: number): number {
-  const i = copyBytes(statusVersion, 0, statusVersion.length, out, at);
-  out[i] = 48 + Math.floor(status / 100);
-  out[i + 1] = 48 + (Math.floor(status / 10) % 10);
-  out[i + 2] = 48 + (status % 10);
-  out[i + 3] = SP;
+  const i = copyAll(statusVersion, out, at);
+  out[writeDigits(status, 3, out, i)] = SP;
   return i + 4;
 }
 
 function encodeFraming(framing: WireFraming, contentLength: number, out: Uint8Array, at: number): number {
-  if (framing === 'chunked') return copyBytes(chunkedLine, 0, chunkedLine.length, out, at);
+  if (framing === 'chunked') return copyAll(chunkedLine, out, at);
   if (framing !== 'length') return at;
-  const i = encodeDecimal(contentLength, out, copyBytes(lengthName, 0, lengthName.length, out, at));
+  const i = writeDecimal(contentLength, out, copyAll(lengthName, out, at));
   return copyBytes(crlf, 0, 2, out, i);
 }
 
 function encodePersistence(persistence: Persistence, out: Uint8Array, at: number): number {
-  if (persistence === 'close') return copyBytes(closeLine, 0, closeLine.length, out, at);
-  if (persistence === 'keep-alive') return copyBytes(keepAliveLine, 0, keepAliveLine.length, out, at);
+  if (persistence === 'close') return copyAll(closeLine, out, at);
+  if (persistence === 'keep-alive') return copyAll(keepAliveLine, out, at);
   return at;
 }
 
 function encodeUpgrade(head: Head, out: Uint8Array, at: number): number {
-  let i = copyBytes(upgradeLine, 0, upgradeLine.length, out, at);
+  let i = copyAll(upgradeLine, out, at);
   for (let field = head.find(fieldIds.upgrade); field >= 0; field = head.find(fieldIds.upgrade, field + 1)) {
     i = copyBytes(head.bytes, head.offsets[4 * field], lineEnd(head, field), out, i);
   }
   return i;
-}
-
-function encodeDecimal(value: number, out: Uint8Array, at: number): number {
-  let digits = 1;
-  for (let rest = Math.floor(value / 10); rest > 0; rest = Math.floor(rest / 10)) digits++;
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const digit = rest % 10;
-    out[i] = 48 + digit;
-    rest = (rest - digit) / 10;
-  }
-  return at + digits;
 }
 
 /** RFC 9110 section 15, those that the proxy may answer with by itself or by a route. */

@@ -79,7 +79,7 @@ export class HeadDecoder {
     this.head = head;
     this.phase = phase;
     this.maxBytes = maxBytes;
-    this.maxFields = head.ids.length;
+    this.maxFields = head.maxFields;
     this.failure = undefined;
     this.underscores = false;
     this.targetStart = 0;

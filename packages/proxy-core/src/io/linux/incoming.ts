@@ -64,7 +64,7 @@ export class Incoming {
         session === undefined ? receive(channel.fd, turn.bufferAddress, size) : session.read(turn.bufferAddress, size);
       if (count > 0) {
         // Fewer bytes than there was room for: the socket is empty, epoll(7), and what comes next makes an edge.
-        if (!channel.readToEnd && (session === undefined ? count < size : session.isDrained()))
+        if (!channel.readToEnd && (session === undefined ? count < size : session.isDrained(count)))
           channel.readable = false;
         this.bytesRead += count;
         reader.handler.onData(reader, turn.buffer, 0, count);

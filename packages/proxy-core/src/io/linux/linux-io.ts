@@ -5,7 +5,6 @@ import { createTimerWheel, type DrivenTimerWheel } from '../../time/hashed-wheel
 import { Timer, type TimerWheel } from '../../time/wheel.js';
 import {
   type Acceptor,
-  type Clock,
   type Connection,
   type ConnectionHandler,
   type ConnectOptions,
@@ -16,7 +15,7 @@ import {
   type TlsContext,
   type TlsContextOptions,
 } from '../io.js';
-import { systemClock } from './clock.js';
+import { SystemClock } from './clock.js';
 import { LinuxConnection } from './connection.js';
 import { connectError, listenError } from './errors.js';
 import { LinuxListener, type ListenerHost } from './listener.js';
@@ -63,7 +62,7 @@ export function createLinuxIo(options: LinuxIoOptions = {}): LinuxIo {
 
 class EpollLoop implements LinuxIo, ListenerHost {
   readonly engine = 'linux';
-  readonly clock: Clock = systemClock();
+  readonly clock: SystemClock = new SystemClock();
   readonly epoll: Epoll;
   connectionCount = 0;
   private readonly wheel: DrivenTimerWheel;
@@ -76,8 +75,6 @@ class EpollLoop implements LinuxIo, ListenerHost {
   private readonly listeners = new Map<number, LinuxListener>();
   private turnEnd: (() => void)[] = [];
   private nextId = 1;
-  private turnMs = 0;
-  private inTurn = false;
   private stopped = false;
   private closed = false;
 
@@ -86,7 +83,7 @@ class EpollLoop implements LinuxIo, ListenerHost {
     this.wakeFd = options.wakeFd ?? -1;
     this.onWake = options.onWake ?? (() => {});
     this.minTlsVersion = tlsVersions[options.minTlsVersion ?? '1.3'];
-    this.wheel = createTimerWheel(() => (this.inTurn ? this.turnMs : this.clock.nowMs()));
+    this.wheel = createTimerWheel(() => this.clock.turnMs());
     const { writeHighWaterBytes } = { ...defaultLimits, ...options.limits };
     this.shared = new Turn(this.wheel, writeHighWaterBytes, (connection) => this.forgetConnection(connection));
     if (this.mark !== 0) requireMark(this.mark);
@@ -158,16 +155,15 @@ class EpollLoop implements LinuxIo, ListenerHost {
 
   turn(timeoutMs: number): void {
     const count = this.epoll.wait(this.waitMs(timeoutMs));
-    this.turnMs = this.clock.nowMs();
-    this.inTurn = true;
+    const nowMs = this.clock.beginTurn();
     this.shared.number++;
     try {
       for (let i = 0; i < count; i++) this.dispatch(i);
-      this.wheel.advance(this.turnMs);
+      this.wheel.advance(nowMs);
       this.shared.progressAll();
       if (this.turnEnd.length > 0) this.endTurn();
     } finally {
-      this.inTurn = false;
+      this.clock.endTurn();
     }
   }
 

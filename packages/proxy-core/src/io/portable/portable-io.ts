@@ -23,7 +23,8 @@ import { PortableTlsContext } from './tls-context.js';
 
 const clock: Clock = {
   nowMs: () => performance.now(),
-  wallMs: () => performance.timeOrigin + performance.now(),
+  turnMs: () => performance.now(),
+  wallMs: (monotonicMs) => performance.timeOrigin + monotonicMs,
 };
 
 /** An `Io` in node's own loop. `close` destroys everything it holds, without callbacks. */
