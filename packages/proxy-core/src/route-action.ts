@@ -11,6 +11,8 @@ import { chooseCluster, rewrittenPath } from './route/match.js';
 import { redirectLocation } from './route/redirect.js';
 import type { ForwardAction, Route } from './route/table.js';
 
+const noBody = new Uint8Array(0);
+
 /** Does what the route says: forward to one of its clusters, redirect, or answer. `own` is what this direction itself changes in request heads. */
 export function followRoute(
   plane: Pick<Plane, 'random' | 'cluster' | 'writeRequestId'>,
@@ -22,8 +24,8 @@ export function followRoute(
   const { head } = exchange;
   exchange.route = route.name;
   if (action.kind === 'direct') {
-    const { fields, body } = directFields(action.body);
-    return exchange.answerDirectly(action.status, fields, body);
+    const { status, body, responseEdits } = action;
+    return exchange.answerDirectly(status, directFields(body, responseEdits), body);
   }
   if (action.kind === 'redirect') {
     const location = redirectLocation(route, action, {
@@ -32,8 +34,7 @@ export function followRoute(
       query: head.queryText(),
       scheme: exchange.downstream.isTls ? 'https' : 'http',
     });
-    const { fields, body } = redirectFields(location);
-    return exchange.answerDirectly(action.status, fields, body);
+    return exchange.answerDirectly(action.status, redirectFields(location, action.responseEdits), noBody);
   }
   const name = chooseCluster(action.clusters, action.totalWeight, plane.random());
   const cluster = plane.cluster(name);

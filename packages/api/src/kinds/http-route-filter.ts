@@ -39,9 +39,21 @@ export type PathModifier =
   | { type: 'ReplacePrefixMatch'; replacePrefixMatch: string };
 
 /** Headers that decide how a message is read or where it goes: an edit of them would make two readings of one message. */
-const FRAMING = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'te', 'trailer']);
+const CONNECTION_FIELDS = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
-const editableName = headerName.refine((name) => !FRAMING.has(name.toLowerCase()), {
+/** `_` is read as `-` by servers that hand fields on as environment variables. */
+const editableName = headerName.refine((name) => !CONNECTION_FIELDS.has(name.toLowerCase().replaceAll('_', '-')), {
   error: (issue) =>
     says(`the header ${show(issue.input)} belongs to the connection and cannot be edited`, 'Remove this edit.'),
 });

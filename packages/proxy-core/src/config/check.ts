@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { defaultLimits, maxRingSize, maxTableSize } from '../limits.js';
+import { isConnectionField } from '../message/fields.js';
 import { pathOptionValues } from '../message/path-options.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyConfig } from './config.js';
@@ -79,10 +80,15 @@ const queryMatch = object({
   value: visible,
 });
 const weightedClusters = list(object({ cluster: named, weight: whole(0, maxInt) }));
+const editableName: Shape = (value, path, complain) => {
+  headerName(value, path, complain);
+  if (typeof value !== 'string' || !isConnectionField(value.toLowerCase())) return;
+  complain({ path, message: `is ${value}, which the proxy alone writes; remove this edit` });
+};
 const headerEdits = object({
-  set: optional(list(object({ name: headerName, value: headerValue }))),
-  add: optional(list(object({ name: headerName, value: headerValue }))),
-  remove: optional(list(headerName)),
+  set: optional(list(object({ name: editableName, value: headerValue }))),
+  add: optional(list(object({ name: editableName, value: headerValue }))),
+  remove: optional(list(editableName)),
 });
 const pathChange = object({ kind: choice('full', 'prefix'), value: absolutePath });
 const hostText = text((value) => /^[!-~]+$/.test(value), 'a host without spaces');
@@ -119,8 +125,14 @@ const action: Shape = tagged('kind', {
     host: optional(hostText),
     port: optional(whole(1, 65_535)),
     path: optional(pathChange),
+    responseHeaders: optional(headerEdits),
   }),
-  direct: object({ kind: choice('direct'), status: whole(200, 599), body: anyText }),
+  direct: object({
+    kind: choice('direct'),
+    status: whole(200, 599),
+    body: anyText,
+    responseHeaders: optional(headerEdits),
+  }),
 });
 
 const predicate: Shape = lazy(() => predicates);

@@ -198,8 +198,14 @@ export type RouteActionConfig =
       readonly port?: number;
       /** Replaces the matched prefix, or the whole path. */
       readonly path?: { readonly kind: 'full' | 'prefix'; readonly value: string };
+      readonly responseHeaders?: HeaderEditsConfig;
     }
-  | { readonly kind: 'direct'; readonly status: number; readonly body: string };
+  | {
+      readonly kind: 'direct';
+      readonly status: number;
+      readonly body: string;
+      readonly responseHeaders?: HeaderEditsConfig;
+    };
 
 /** Envoy: RouteAction.HashPolicy. */
 export type HashPolicyConfig =
@@ -212,6 +218,7 @@ export interface RewriteConfig {
   readonly path?: { readonly kind: 'full' | 'prefix'; readonly value: string };
 }
 
+/** Not of fields that belong to the connection or to the framing, nor of `host`; a route's `rewrite.host` replaces that one. */
 export interface HeaderEditsConfig {
   /** Replaces all fields of that name. */
   readonly set?: readonly HeaderConfig[];

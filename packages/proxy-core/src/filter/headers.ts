@@ -1,32 +1,19 @@
 /** Header fields as a filter reads and changes them: nothing is written into the head, the changes become edits for the codec. */
 import type { HeadEdits } from '../message/edits.js';
+import { isConnectionField } from '../message/fields.js';
 import { fromLatin1, type Head } from '../message/head.js';
 import type { FilterHeaders } from './filter.js';
 
 const tokens = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const values = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Framing and the connection are the codec's, `host` was routed by, and the last two say what only a proxy knows. */
-const reserved: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'x-forwarded-client-cert',
-]);
-
 /** The name in lower case; throws a `TypeError` when a filter may not write it. */
 export function fieldName(name: unknown): string {
   if (typeof name !== 'string' || !tokens.test(name)) throw new TypeError(`${JSON.stringify(name)} is no header name`);
   const lower = name.toLowerCase();
-  // `_` is read as `-` by servers that hand fields on as environment variables.
   const folded = lower.replaceAll('_', '-');
-  if (reserved.has(folded) || folded.startsWith('x-tulle-')) throw new TypeError(`only the proxy may write ${name}`);
+  // The last two say what only a proxy knows.
+  const isReserved = isConnectionField(lower) || folded === 'x-forwarded-client-cert' || folded.startsWith('x-tulle-');
+  if (isReserved) throw new TypeError(`only the proxy may write ${name}`);
   return lower;
 }
 

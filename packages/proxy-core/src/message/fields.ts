@@ -23,3 +23,25 @@ export const fieldIds = {
 
 /** 0: a name without a number of its own. */
 export type FieldId = (typeof fieldIds)[keyof typeof fieldIds] | 0;
+
+/**
+ * Fields that belong to one connection or say how a message is framed, and `host`, by which it was routed: the codec writes them, from what it has read once. An edit of one
+ * would make two readings of a message.
+ */
+const connectionFields: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Whether a field, its name in lower case, is the codec's alone. `_` is read as `-` by servers that hand fields on as environment variables. */
+export function isConnectionField(lowerName: string): boolean {
+  return connectionFields.has(lowerName.replaceAll('_', '-'));
+}

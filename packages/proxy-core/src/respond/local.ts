@@ -1,6 +1,7 @@
 /** Stage respond: every answer that the proxy makes itself comes from here. */
 import type { Downstream } from '../exchange.js';
 import { type Failure, type Reason, reasons } from '../failure.js';
+import { type HeadEdits, noEdits } from '../message/edits.js';
 import { fromLatin1 } from '../message/head.js';
 
 const contentType = fromLatin1('content-type: text/plain; charset=utf-8\r\n');
@@ -35,17 +36,23 @@ export function respondFailure(downstream: Downstream, failed: Failure, wallMs: 
   downstream.sendLocal(row.status, [...answer.fields, date], answer.body, close);
 }
 
-const noBody = new Uint8Array(0);
+const locationName = fromLatin1('location');
+const contentTypeName = fromLatin1('content-type');
 
-/** Fields of a redirect to `location` (RFC 9110 section 10.2.2). */
-export function redirectFields(location: string): {
-  readonly fields: readonly Uint8Array[];
-  readonly body: Uint8Array;
-} {
-  return { fields: [fromLatin1(`location: ${location}\r\n`)], body: noBody };
+/** Fields of a redirect to `location` (RFC 9110 section 10.2.2), with what its route changes in them. */
+export function redirectFields(location: string, edits: HeadEdits): readonly Uint8Array[] {
+  return edited(locationName, fromLatin1(`location: ${location}\r\n`), edits);
 }
 
-/** Body and fields of a direct response. */
-export function directFields(body: string): { readonly fields: readonly Uint8Array[]; readonly body: Uint8Array } {
-  return { fields: body === '' ? [] : [contentType], body: new TextEncoder().encode(body) };
+/** Fields of a direct response, with what its route changes in them. */
+export function directFields(body: Uint8Array, edits: HeadEdits): readonly Uint8Array[] {
+  return body.length === 0 ? edits.append : edited(contentTypeName, contentType, edits);
+}
+
+function edited(name: Uint8Array, line: Uint8Array, edits: HeadEdits): readonly Uint8Array[] {
+  if (edits === noEdits) return [line];
+  const isRemoved = edits.remove.some(
+    (each) => each.length === name.length && each.every((byte, i) => byte === name[i]),
+  );
+  return isRemoved ? edits.append : [line, ...edits.append];
 }

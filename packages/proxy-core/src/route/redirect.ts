@@ -1,7 +1,6 @@
 /** Where a redirect points: what the route leaves out is taken from the request (RFC 9110 section 10.2.2; Gateway API, HTTPRequestRedirectFilter). Pure. */
-import type { RouteActionConfig } from '../config/config.js';
 import { replacePath } from './match.js';
-import type { Route } from './table.js';
+import type { RedirectAction, Route } from './table.js';
 
 export interface RedirectedRequest {
   readonly authority: string;
@@ -13,7 +12,7 @@ export interface RedirectedRequest {
 
 export function redirectLocation(
   route: Route,
-  redirect: Extract<RouteActionConfig, { kind: 'redirect' }>,
+  redirect: Omit<RedirectAction, 'responseEdits'>,
   request: RedirectedRequest,
 ): string {
   const scheme = redirect.scheme ?? request.scheme;

@@ -60,10 +60,19 @@ export interface ValueMatch {
   readonly invert: boolean;
 }
 
-export type RouteAction =
-  | ForwardAction
-  | Extract<RouteActionConfig, { kind: 'redirect' }>
-  | Extract<RouteActionConfig, { kind: 'direct' }>;
+export type RouteAction = ForwardAction | RedirectAction | DirectAction;
+
+export type RedirectAction = Omit<Extract<RouteActionConfig, { kind: 'redirect' }>, 'responseHeaders'> & {
+  readonly responseEdits: HeadEdits;
+};
+
+export interface DirectAction {
+  readonly kind: 'direct';
+  readonly status: number;
+  /** UTF-8. */
+  readonly body: Uint8Array;
+  readonly responseEdits: HeadEdits;
+}
 
 export interface ForwardAction {
   readonly kind: 'forward';
@@ -125,7 +134,7 @@ function compileRoute(name: string, match: RouteMatchConfig, action: RouteAction
     method: match.method,
     headers: (match.headers ?? []).map((header) => compileValue(header, header.name.toLowerCase(), limits)),
     query: (match.query ?? []).map((parameter) => compileValue(parameter, parameter.name, limits)),
-    action: action.kind === 'forward' ? compileForward(action) : action,
+    action: compileAction(action),
   };
 }
 
@@ -138,6 +147,13 @@ function compileValue(match: ValueMatchConfig | HeaderMatchConfig, name: string,
     regex: kind === 'regex' ? compileRegex(value, limits) : undefined,
     invert: 'invert' in match && match.invert === true,
   };
+}
+
+function compileAction(action: RouteActionConfig): RouteAction {
+  if (action.kind === 'forward') return compileForward(action);
+  const responseEdits = compileEdits(action.responseHeaders);
+  if (action.kind === 'redirect') return { ...action, responseEdits };
+  return { kind: 'direct', status: action.status, body: new TextEncoder().encode(action.body), responseEdits };
 }
 
 function compileForward(action: Extract<RouteActionConfig, { kind: 'forward' }>): ForwardAction {

@@ -137,6 +137,24 @@ const wrong: [path: string, value: unknown, ...complaints: string[]][] = [
   [`${chain}.protocol`, 'auto', `${chain}.tcp`],
   [`${chain}.http`, undefined],
   [`${chain}.http.routes`, 'other'],
+  [`${chain}.http.path`, { escapedSlashes: 'refuse' }, `${chain}.http.path.escapedSlashes`],
+  [`${chain}.http.path`, { mergeSlashes: true }, `${chain}.http.path.mergeSlashes`],
+  [`${route}.match.path`, { kind: 'regex', value: '(a' }, `${route}.match.path.value`],
+  [`${route}.match.path`, { kind: 'regex', value: 'a{1000}b{1000}c{1000}' }, `${route}.match.path.value`],
+  [`${route}.match.headers[0]`, { name: 'x', kind: 'regex', value: '\\1' }, `${route}.match.headers[0].value`],
+  [`${route}.match.query[0]`, { name: 'x', kind: 'regex', value: '(?=a)' }, `${route}.match.query[0].value`],
+  [`${route}.match.query[0]`, { name: 'x', kind: 'exact', value: '', invert: true }, `${route}.match.query[0].invert`],
+  [
+    `${route}.action.requestHeaders`,
+    { add: [{ name: 'Transfer-Encoding', value: 'chunked' }] },
+    `${route}.action.requestHeaders.add[0].name`,
+  ],
+  [
+    `${route}.action.responseHeaders`,
+    { set: [{ name: 'content_length', value: '1' }] },
+    `${route}.action.responseHeaders.set[0].name`,
+  ],
+  [`${route}.action.responseHeaders`, { remove: ['connection'] }, `${route}.action.responseHeaders.remove[0]`],
   [`${chain}.tls`, undefined],
   [`${chain}.tls.identity`, 'other', 'listeners[0].chains[1].tls.identity', `${chain}.tls.identity`],
   [`${chain}.tls.clientTrust`, undefined, 'listeners[0].chains[1].tls.clientTrust', `${chain}.tls.clientTrust`],
@@ -231,3 +249,28 @@ void t.test('all complaints come at once, and a long text is not repeated: it ma
 void t.test('a cluster that a route names may come later', async (t) => {
   t.same(complaints(`${route}.action.clusters`, [{ cluster: 'later', weight: 1 }]), []);
 });
+
+void t.test(
+  'a matched prefix can be replaced only where one is matched; a limit changes what an expression may be',
+  async (t) => {
+    const spoiled = (action: object): ProxyConfig => {
+      const config = whole();
+      const [route] = config.routes[0].virtualHosts[0].routes;
+      Object.assign(route, { match: { path: { kind: 'regex', value: 'a{100}' } }, action });
+      return config;
+    };
+    const path = { kind: 'prefix', value: '/b' };
+    const forward = { kind: 'forward', clusters: [{ cluster: 'c', weight: 1 }] };
+    t.throws(() => checkConfig(spoiled({ ...forward, rewrite: { path } })), {
+      message: /action\.rewrite\.path\.kind is "prefix", but/,
+    });
+    t.throws(() => checkConfig(spoiled({ kind: 'redirect', status: 302, path })), {
+      message: /action\.path\.kind is "prefix", but/,
+    });
+    t.doesNotThrow(() => checkConfig(spoiled({ ...forward, rewrite: { path: { ...path, kind: 'full' } } })));
+    const small = { ...spoiled(forward), limits: { maxRegexInstructions: 100 } };
+    t.throws(() => checkConfig(small), {
+      message: /101 instructions, more than the 100 allowed; .* raise limits\.maxRegexInstructions/,
+    });
+  },
+);

@@ -219,8 +219,38 @@ onEveryEngine(t, 'redirects and direct responses come from the proxy itself', as
       match: { path: { kind: 'exact', value: '/fixed' } },
       action: { kind: 'direct', status: 418, body: 'teapot' },
     },
+    {
+      name: 'edited',
+      match: { path: { kind: 'exact', value: '/edited' } },
+      action: {
+        kind: 'direct',
+        status: 200,
+        body: '{}',
+        responseHeaders: {
+          set: [{ name: 'Content-Type', value: 'application/json' }],
+          add: [{ name: 'x-a', value: 'b' }],
+        },
+      },
+    },
+    {
+      name: 'told',
+      match: { path: { kind: 'exact', value: '/told' } },
+      action: {
+        kind: 'redirect',
+        status: 302,
+        responseHeaders: { add: [{ name: 'x-a', value: 'b' }], remove: ['x-c'] },
+      },
+    },
   ] as const;
   const { port } = await start(t, engine, config({ routes }));
+  const edited = await ask({ port, path: '/edited' });
+  t.match(edited, {
+    status: 200,
+    body: '{}',
+    headers: { 'content-type': 'application/json', 'x-a': 'b', 'content-length': '2' },
+  });
+  const told = await ask({ port, path: '/told', headers: { host: 'site.test' } });
+  t.match(told, { status: 302, headers: { location: 'http://site.test/told', 'x-a': 'b' } });
   const moved = await ask({ port, path: '/old/page?x=1', headers: { host: 'site.test' } });
   t.equal(moved.status, 301);
   t.equal(moved.headers.location, 'http://site.test/new/page?x=1');

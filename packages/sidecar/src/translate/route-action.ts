@@ -35,15 +35,24 @@ export function routeAction(
   const matched = route.match?.pathSpecifier.case;
   // Of either, what matched is the whole path.
   const isWhole = matched === 'path' || matched === 'safeRegex';
+  const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = route;
+  const responseHeaders = headerEdits(responseHeadersToAdd, responseHeadersToRemove, `${path}.response_headers_to_add`);
+  // Where nothing is forwarded nobody sees what is changed in the request.
+  const requestHeaders = headerEdits(requestHeadersToAdd, requestHeadersToRemove, `${path}.request_headers_to_add`);
+  const answered = responseHeaders === undefined ? {} : { responseHeaders };
   switch (action.case) {
     case 'route':
-      return forward(route, action.value, isWhole, withoutRetryPolicy, `${path}.route`);
+      return {
+        ...forward(action.value, isWhole, withoutRetryPolicy, `${path}.route`),
+        ...(requestHeaders === undefined ? {} : { requestHeaders }),
+        ...answered,
+      };
     case 'redirect':
-      return redirect(action.value, isWhole, `${path}.redirect`);
+      return { ...redirect(action.value, isWhole, `${path}.redirect`), ...answered };
     case 'directResponse': {
       const { status, body } = action.value;
       if (status < 200 || status > 599) throw new Refusal(`${path}.direct_response.status`, 'must be 200 to 599');
-      return { kind: 'direct', status, body: text(body, `${path}.direct_response.body`) };
+      return { kind: 'direct', status, body: text(body, `${path}.direct_response.body`), ...answered };
     }
     default:
       throw new Refusal(path, 'must have route, redirect or direct_response');
@@ -51,7 +60,6 @@ export function routeAction(
 }
 
 function forward(
-  route: Route,
   action: RouteAction,
   isWhole: boolean,
   withoutRetryPolicy: RetryConfig | undefined,
@@ -61,17 +69,12 @@ function forward(
   const retry =
     action.retryPolicy === undefined ? withoutRetryPolicy : retryOf(action.retryPolicy, `${path}.retry_policy`);
   const rewrite = rewriteOf(action, isWhole, path);
-  const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = route;
-  const requestHeaders = headerEdits(requestHeadersToAdd, requestHeadersToRemove, 'request_headers_to_add');
-  const responseHeaders = headerEdits(responseHeadersToAdd, responseHeadersToRemove, 'response_headers_to_add');
   return {
     kind: 'forward',
     clusters: clustersOf(action.clusterSpecifier, path),
     timeoutMs,
     ...(retry === undefined ? {} : { retry }),
     ...(rewrite === undefined ? {} : { rewrite }),
-    ...(requestHeaders === undefined ? {} : { requestHeaders }),
-    ...(responseHeaders === undefined ? {} : { responseHeaders }),
   };
 }
 

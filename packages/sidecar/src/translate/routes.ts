@@ -42,7 +42,6 @@ function routesOf(host: VirtualHost, withoutRetryPolicy: RetryConfig | undefined
   return host.routes.map((route, i) => {
     const at = `${path}[${i}]`;
     requireShadow(route, i, matches, at);
-    refuseIdleEdits(route, at);
     return { name: route.name, match: matches[i], action: routeAction(route, withoutRetryPolicy, at) };
   });
 }
@@ -57,18 +56,4 @@ function requireShadow(route: Route, index: number, matches: RouteConfig['match'
     `${path}.match.prefix`,
     `is understood only after a route with the path "${shadowed}" and else the same match; use path_separated_prefix`,
   );
-}
-
-/** Only what is forwarded has heads to edit. */
-function refuseIdleEdits(route: Route, path: string): void {
-  if (route.action.case === 'route') return;
-  const edits = {
-    request_headers_to_add: route.requestHeadersToAdd,
-    request_headers_to_remove: route.requestHeadersToRemove,
-    response_headers_to_add: route.responseHeadersToAdd,
-    response_headers_to_remove: route.responseHeadersToRemove,
-  };
-  for (const [field, { length }] of Object.entries(edits)) {
-    if (length > 0) throw new Refusal(`${path}.${field}`, 'is understood only with a route action');
-  }
 }

@@ -441,3 +441,31 @@ t.test('a policy over a header that is not a value asks for another one', async 
   const absent = { case: 'presentMatch', value: false };
   t.same(permissionOf(header({ headerMatchSpecifier: absent, invertMatch: true })), present);
 });
+
+t.test('answers of the proxy are edited too, and what no upstream sees of a request is not', async (t) => {
+  const edit = { header: { key: 'X-A', value: 'b' }, appendAction: 0 };
+  const edits = { requestHeadersToAdd: [edit], responseHeadersToAdd: [edit], responseHeadersToRemove: ['x-c'] };
+  const actionOf = (action: object) => {
+    const config = configOf({ rds: [envoy.routes(dialled, [envoy.route(toCluster, { ...edits, action } as never)])] });
+    checkConfig(config);
+    return config.routes[0].virtualHosts[0].routes[0].action;
+  };
+  const responseHeaders = { add: [{ name: 'X-A', value: 'b' }], remove: ['x-c'] };
+  t.same(actionOf({ case: 'redirect', value: { hostRedirect: 'a.b' } }), {
+    kind: 'redirect',
+    status: 301,
+    host: 'a.b',
+    responseHeaders,
+  });
+  t.same(actionOf({ case: 'directResponse', value: { status: 500 } }), {
+    kind: 'direct',
+    status: 500,
+    body: '',
+    responseHeaders,
+  });
+  const framing = { ...edit, header: { key: 'Content-Length', value: '1' } };
+  const spoiled = envoy.route(toCluster, { requestHeadersToAdd: [framing] } as never);
+  t.match(storeOf({ rds: [envoy.routes(dialled, [spoiled])] }).refusals, [
+    /requestHeaders\.add\[0\]\.name: is Content-Length, which the proxy alone writes; remove this edit/,
+  ]);
+});
