@@ -38,7 +38,15 @@ export type { Container, ContainerPort, EnvVar, Pod, PodSpec, PodStatus } from '
 export type { Resource } from './kinds/resource.js';
 export type { Service, ServicePort, ServiceSpec } from './kinds/service.js';
 export type { ServiceAccount } from './kinds/service-account.js';
-export type { RetryReason, RetrySettings, TargetRef, TrafficPolicy } from './kinds/traffic-policy.js';
+export type {
+  HashOn,
+  LoadBalancer,
+  OutlierDetection,
+  RetryReason,
+  RetrySettings,
+  TargetRef,
+  TrafficPolicy,
+} from './kinds/traffic-policy.js';
 export { formatPath, type Path } from './manifest/locate.js';
 export { type Manifest, type ParsedResource, parseManifest } from './manifest/manifest.js';
 export { formatProblem, type Position, type Problem } from './problem.js';

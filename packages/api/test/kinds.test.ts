@@ -265,13 +265,41 @@ t.test('a TrafficPolicy says how patient clients are', async (t) => {
   const good = `{targetRefs: [{kind: Service, name: a, port: 80}], timeouts: {request: 1m30s, connect: 100ms, idle: 0s},
     retries: {attempts: 3, on: [reset, 5xx], perTryTimeout: 1s}, circuitBreaker: {maxConnections: 5}, loadBalancer: P2C}`;
   t.same(problemsOf(policy('TrafficPolicy', good)), []);
+  const more = `{targetRefs: [{kind: Service, name: a}], loadBalancer: RingHash, hashOn: {header: x-user},
+    retries: {attempts: 1, backOff: {baseInterval: 10ms, maxInterval: 1s}, budget: {percent: 10}},
+    outlierDetection: {consecutiveLocalOriginFailures: 3}}`;
+  t.same(problemsOf(policy('TrafficPolicy', more)), []);
   const cases: [string, RegExp][] = [
     ['{targetRefs: []}', /the list is empty/],
     ['{targetRefs: [{kind: Service, name: a}], timeouts: {request: 5}}', /expected a string, found 5/],
     ['{targetRefs: [{kind: Service, name: a}], timeouts: {request: 5 s}}', /is not a duration \| Write it as 5s/],
     ['{targetRefs: [{kind: Service, name: a}], timeouts: {connect: 0s}}', /cannot go on forever/],
     ['{targetRefs: [{kind: Service, name: a}], retries: {attempts: 99}}', /more than 10/],
-    ['{targetRefs: [{kind: Service, name: a}], loadBalancer: Random}', /Use one of P2C, RoundRobin, LeastRequest/],
+    [
+      '{targetRefs: [{kind: Service, name: a}], loadBalancer: Random}',
+      /Use one of P2C, RoundRobin, LeastRequest, RingHash, Maglev/,
+    ],
+    ...(
+      [
+        ['loadBalancer: Maglev', /spec\.hashOn: required field is missing \| .*header: <name>/],
+        ['hashOn: {header: x-user}', /spec\.hashOn: nothing is hashed \| Set loadBalancer to RingHash or Maglev/],
+        ['loadBalancer: Maglev, hashOn: {}', /spec\.hashOn: one of header and sourceAddress must be set/],
+        ['loadBalancer: Maglev, hashOn: {header: a b}', /spec\.hashOn\.header: "a b" is not a header name/],
+        ['loadBalancer: Maglev, hashOn: {header: a, sourceAddress: true}', /one of header and sourceAddress/],
+        ['outlierDetection: {consecutive5xx: 0}', /spec\.outlierDetection: nothing is looked at/],
+        ['outlierDetection: {maxEjectionPercent: 101}', /maxEjectionPercent: .*more than 100/],
+        ['outlierDetection: {interval: 0s}', /interval: the time between two looks cannot be zero/],
+        [
+          'circuitBreaker: {maxRetries: 1}, retries: {attempts: 1, budget: {}}',
+          /circuitBreaker\.maxRetries: retries\.budget says/,
+        ],
+        [
+          'retries: {attempts: 1, backOff: {baseInterval: 2s, maxInterval: 1s}}',
+          /backOff: maxInterval is less than baseInterval/,
+        ],
+        ['retries: {attempts: 1, budget: {percentage: 5}}', /budget.*percentage/],
+      ] as [string, RegExp][]
+    ).map(([spec, expected]): [string, RegExp] => [`{targetRefs: [{kind: Service, name: a}], ${spec}}`, expected]),
   ];
   for (const [spec, expected] of cases) t.match(problemsOf(policy('TrafficPolicy', spec)), [expected], spec);
 });

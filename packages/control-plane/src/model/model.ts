@@ -1,8 +1,10 @@
 import type {
   AuthorizationPolicy,
+  HashOn,
   HttpRouteFilter,
   HttpRouteMatch,
   InboundListener,
+  LoadBalancer,
   PathSettings,
   Problem,
   ServiceProtocol,
@@ -124,7 +126,23 @@ export interface TrafficSettings {
   readonly maxConnections?: number;
   readonly maxPendingRequests?: number;
   readonly maxRequests?: number;
-  readonly loadBalancer?: 'P2C' | 'RoundRobin' | 'LeastRequest';
+  readonly maxRetries?: number;
+  readonly loadBalancer?: LoadBalancer;
+  readonly hashOn?: HashOn;
+  readonly outlierDetection?: OutlierSettings;
+}
+
+export interface OutlierSettings {
+  /** 0: not looked at. */
+  readonly consecutive5xx: number;
+  readonly consecutiveGatewayErrors: number;
+  /** Undefined: they count among the others. */
+  readonly consecutiveLocalOriginFailures?: number;
+  readonly intervalMs: number;
+  readonly baseEjectionTimeMs: number;
+  readonly maxEjectionTimeMs: number;
+  readonly maxEjectionPercent: number;
+  readonly panicThresholdPercent: number;
 }
 
 export interface TrafficRetries {
@@ -132,6 +150,8 @@ export interface TrafficRetries {
   readonly attempts: number;
   readonly on: readonly ('connect-failure' | 'reset' | '5xx' | 'gateway-error')[];
   readonly perTryTimeoutMs?: number;
+  readonly backOff?: { readonly baseIntervalMs: number; readonly maxIntervalMs?: number };
+  readonly budget?: { readonly percent: number; readonly minConcurrency: number };
 }
 
 /** What building a model comes to: a model, or why there is none. Never both. */

@@ -1,6 +1,14 @@
-import { durationMs, type ParsedResource, type Problem, type TargetRef, type TrafficPolicy } from '@tulle/api';
+import {
+  durationMs,
+  type OutlierDetection,
+  type ParsedResource,
+  type Problem,
+  type RetrySettings,
+  type TargetRef,
+  type TrafficPolicy,
+} from '@tulle/api';
 import { type Collected, keyOf } from './collect.js';
-import type { TrafficSettings } from './model.js';
+import type { OutlierSettings, TrafficRetries, TrafficSettings } from './model.js';
 import { missingPort, missingService } from './reference.js';
 import type { ServiceGraph } from './services.js';
 
@@ -48,22 +56,51 @@ function checkTarget(
   if (service === undefined) return missingService(parsed, [...path, 'name'], namespace, ref.name, graph);
   const ports = service.ports.filter((port) => ref.port === undefined || ref.port === port.port);
   if (ports.length === 0 && ref.port !== undefined) return missingPort(parsed, [...path, 'port'], service);
-  if (parsed.resource.spec.timeouts.idle !== undefined && ports.every((port) => port.protocol === 'http')) {
-    const message = `an idle timeout is for TCP connections, and Service ${namespace}/${ref.name} carries HTTP`;
-    return parsed.problemAt(['spec', 'timeouts', 'idle'], message, 'Remove it, or set timeouts.request.');
+  const areOpaque = ports.every(({ protocol }) => protocol !== 'http' && protocol !== 'auto');
+  if (parsed.resource.spec.hashOn?.header !== undefined && areOpaque) {
+    const message = `what goes to Service ${namespace}/${ref.name} is not read as HTTP, so no header is known of it`;
+    return parsed.problemAt(['spec', 'hashOn', 'header'], message, 'Write hashOn: {sourceAddress: true}.');
   }
   return undefined;
 }
 
 function settingsOf({ spec }: TrafficPolicy): TrafficSettings {
-  const ms = (text: string | undefined): number | undefined => (text === undefined ? undefined : durationMs(text));
-  const { timeouts, retries, circuitBreaker, loadBalancer } = spec;
+  const { timeouts, retries, circuitBreaker, loadBalancer, hashOn, outlierDetection } = spec;
   return {
     requestTimeoutMs: ms(timeouts.request),
     connectTimeoutMs: ms(timeouts.connect),
     idleTimeoutMs: ms(timeouts.idle),
-    retries: retries && { attempts: retries.attempts, on: retries.on, perTryTimeoutMs: ms(retries.perTryTimeout) },
+    retries: retries && retriesOf(retries),
     ...circuitBreaker,
     loadBalancer,
+    hashOn,
+    outlierDetection: outlierDetection && outliersOf(outlierDetection),
   };
+}
+
+function retriesOf({ attempts, on, perTryTimeout, backOff, budget }: RetrySettings): TrafficRetries {
+  return {
+    attempts,
+    on,
+    perTryTimeoutMs: ms(perTryTimeout),
+    backOff: backOff && {
+      baseIntervalMs: durationMs(backOff.baseInterval),
+      maxIntervalMs: ms(backOff.maxInterval),
+    },
+    budget,
+  };
+}
+
+function outliersOf(policy: OutlierDetection): OutlierSettings {
+  const { interval, baseEjectionTime, maxEjectionTime, ...counts } = policy;
+  return {
+    ...counts,
+    intervalMs: durationMs(interval),
+    baseEjectionTimeMs: durationMs(baseEjectionTime),
+    maxEjectionTimeMs: durationMs(maxEjectionTime),
+  };
+}
+
+function ms(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : durationMs(text);
 }

@@ -10,7 +10,8 @@ import {
 import type { ModelPort, TrafficSettings } from '../model/model.js';
 import { socketAddress } from './address.js';
 import { overAds } from './ads.js';
-import { CONNECT_TIMEOUT_MS, MAX_CONNECTIONS, MAX_PENDING_REQUESTS, MAX_REQUESTS, MAX_RETRIES } from './limits.js';
+import { CONNECT_TIMEOUT_MS } from './limits.js';
+import { circuitBreakers, loadBalancing, noCircuitBreaker } from './load-balancing.js';
 import { rawBuffer, upstreamTls } from './tls.js';
 
 /** Where a Service port's endpoints are dialled, under one ALPN. The endpoints come by EDS, under the same name. */
@@ -30,17 +31,8 @@ export function outboundCluster(facts: OutboundClusterFacts, trustDomain: string
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: overAds, serviceName: name },
     connectTimeout: durationFromMs(traffic.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
-    lbPolicy: lbPolicy(traffic.loadBalancer),
-    circuitBreakers: {
-      thresholds: [
-        {
-          maxConnections: traffic.maxConnections ?? MAX_CONNECTIONS,
-          maxPendingRequests: traffic.maxPendingRequests ?? MAX_PENDING_REQUESTS,
-          maxRequests: traffic.maxRequests ?? MAX_REQUESTS,
-          maxRetries: MAX_RETRIES,
-        },
-      ],
-    },
+    ...loadBalancing(traffic),
+    circuitBreakers: circuitBreakers(traffic),
     // Envoy takes the first whose labels the endpoint has: what is no mesh pod has none of the first one's.
     transportSocketMatches: [
       {
@@ -63,11 +55,6 @@ function peersOf({ serviceAccounts, namespace }: OutboundClusterFacts, trustDoma
     const [accountNamespace, serviceAccount] = account.split('/');
     return spiffeId({ trustDomain, namespace: accountNamespace, serviceAccount });
   });
-}
-
-/** Envoy's least request picks the less loaded of two random endpoints: P2C is what it is. */
-function lbPolicy(choice: TrafficSettings['loadBalancer']): Cluster_LbPolicy {
-  return choice === 'RoundRobin' ? Cluster_LbPolicy.ROUND_ROBIN : Cluster_LbPolicy.LEAST_REQUEST;
 }
 
 /** One cluster for HTTP and, where the protocol is to be found out, one more for what is not; one for opaque bytes. */
@@ -95,6 +82,7 @@ export function originalDestinationCluster(name: string): Cluster {
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    circuitBreakers: noCircuitBreaker(),
   });
 }
 
@@ -104,6 +92,7 @@ export function staticCluster(name: string, address: string, port: number): Clus
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    circuitBreakers: noCircuitBreaker(),
     loadAssignment: {
       clusterName: name,
       endpoints: [

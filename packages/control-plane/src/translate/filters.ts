@@ -20,6 +20,7 @@ import {
 } from '@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { TcpProxySchema } from '@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { TrafficSettings } from '../model/model.js';
 import { overAds } from './ads.js';
 
 function filter<S extends DescMessage>(name: string, schema: S, config: MessageInitShape<S>): Filter {
@@ -76,7 +77,7 @@ export function tcpProxy(
   statPrefix: string,
   cluster: string,
   policies: readonly RBAC[] = [],
-  idleTimeoutMs?: number,
+  { idleTimeoutMs, hashOn }: Pick<TrafficSettings, 'idleTimeoutMs' | 'hashOn'> = {},
 ): Filter[] {
   return [
     ...policies.map((rules) => filter(filterName.networkRbac, NetworkRbacSchema, { statPrefix, rules })),
@@ -84,6 +85,7 @@ export function tcpProxy(
       statPrefix,
       clusterSpecifier: { case: 'cluster', value: cluster },
       idleTimeout: idleTimeoutMs === undefined ? undefined : durationFromMs(idleTimeoutMs),
+      hashPolicy: hashOn?.sourceAddress ? [{ policySpecifier: { case: 'sourceIp', value: {} } }] : [],
     }),
   ];
 }

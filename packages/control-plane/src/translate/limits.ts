@@ -17,8 +17,15 @@ export const MAX_PENDING_REQUESTS = 1024;
 /** Requests of one sidecar to one Service port at a time; further ones fail at once. max_requests. */
 export const MAX_REQUESTS = 10_000;
 
-/** Retries of one sidecar to one Service port at a time; further ones are not made, so that retries never feed an outage. max_retries. */
-export const MAX_RETRIES = 16;
+/**
+ * Of the requests of one sidecar to one Service port that are under way, so many may be such that are sent again, and always a few; further retries are not made, so
+ * that they never feed an outage. Thresholds.retry_budget.
+ */
+export const RETRY_BUDGET_PERCENT = 20;
+export const MIN_RETRY_CONCURRENCY = 16;
+
+/** What Envoy takes for no limit in a threshold: an unsigned number of 32 bits. */
+export const UNLIMITED = 4_294_967_295;
 
 /** How often a request that provably never left is sent again. RetryPolicy.num_retries. */
 export const SAFE_RETRIES = 2;

@@ -102,7 +102,7 @@ export function addressListener(
   paths: PathSettings,
 ): Listener {
   const http = { name: 'http', filters: [httpConnectionManager(name, name, [], paths)] };
-  const tcp = { name: 'tcp', filters: tcpProxy(name, tcpCluster, [], port.traffic.idleTimeoutMs) };
+  const tcp = { name: 'tcp', filters: tcpProxy(name, tcpCluster, [], port.traffic) };
   const listener = {
     name,
     address: socketAddress(address, portNumber),

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Duration, durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { RequestRedirect } from '@tulle/api';
 import { clusterName } from '@tulle/xds';
@@ -9,9 +9,10 @@ import {
   type RetryPolicy,
   RetryPolicySchema,
   type RouteAction,
+  type RouteActionSchema,
   WeightedClusterSchema,
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
-import type { ModelBackend, ModelPort, TrafficSettings } from '../model/model.js';
+import type { ModelBackend, ModelPort, TrafficRetries, TrafficSettings } from '../model/model.js';
 import { SAFE_RETRIES } from './limits.js';
 
 /** The cluster of a Service port in which HTTP is understood. */
@@ -35,6 +36,8 @@ export interface RuleTimeouts {
 /** The fields of a RouteAction that have to do with time and with trying again. */
 export interface Patience {
   timeout: Duration;
+  /** Undefined: what the proxy takes when it is told nothing. */
+  idleTimeout?: Duration;
   retryPolicy?: RetryPolicy;
 }
 
@@ -46,16 +49,37 @@ export function patience(rule: RuleTimeouts, traffic: TrafficSettings): Patience
   const requestMs = rule.requestTimeoutMs ?? traffic.requestTimeoutMs ?? 0;
   const tryMs = rule.backendRequestTimeoutMs ?? traffic.retries?.perTryTimeoutMs ?? 0;
   const attempts = traffic.retries?.attempts ?? SAFE_RETRIES;
-  if (attempts === 0) return { timeout: durationFromMs(shorter(requestMs, tryMs)) };
+  const idle = traffic.idleTimeoutMs === undefined ? {} : { idleTimeout: durationFromMs(traffic.idleTimeoutMs) };
+  if (attempts === 0) return { timeout: durationFromMs(shorter(requestMs, tryMs)), ...idle };
   return {
+    ...idle,
     // Envoy takes no timeout for one of 15 seconds.
     timeout: durationFromMs(requestMs),
     retryPolicy: create(RetryPolicySchema, {
       retryOn: (traffic.retries?.on ?? ['connect-failure']).join(','),
       numRetries: attempts,
       perTryTimeout: tryMs > 0 ? durationFromMs(tryMs) : undefined,
+      retryBackOff: traffic.retries?.backOff && backOff(traffic.retries.backOff),
     }),
   };
+}
+
+function backOff({ baseIntervalMs, maxIntervalMs }: NonNullable<TrafficRetries['backOff']>) {
+  return {
+    baseInterval: durationFromMs(baseIntervalMs),
+    maxInterval: maxIntervalMs === undefined ? undefined : durationFromMs(maxIntervalMs),
+  };
+}
+
+/** The key of requests to a Service whose endpoints are chosen by it; of several backends the first that has one decides. */
+export function hashPolicy(
+  traffics: readonly TrafficSettings[],
+): MessageInitShape<typeof RouteActionSchema>['hashPolicy'] {
+  const { hashOn } = traffics.find((traffic) => traffic.hashOn !== undefined) ?? {};
+  if (hashOn === undefined) return [];
+  if (hashOn.header === undefined)
+    return [{ policySpecifier: { case: 'connectionProperties', value: { sourceIp: true } } }];
+  return [{ policySpecifier: { case: 'header', value: { headerName: hashOn.header } } }];
 }
 
 /** Of two times of which zero means forever. */

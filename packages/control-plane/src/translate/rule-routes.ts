@@ -10,7 +10,7 @@ import {
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { RegexMatchAndSubstituteSchema, RegexMatcherSchema } from '@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js';
 import type { ModelPort, ModelRule } from '../model/model.js';
-import { destination, httpClusterOf, patience, redirection } from './route-action.js';
+import { destination, hashPolicy, httpClusterOf, patience, redirection } from './route-action.js';
 import { otherMatchers } from './route-match.js';
 import { pathSpecifier, type RoutePath, replacePrefix } from './route-path.js';
 
@@ -25,6 +25,7 @@ export function defaultRoutes(port: ModelPort, cluster: string = httpClusterOf(p
   const noTimeouts = { requestTimeoutMs: undefined, backendRequestTimeoutMs: undefined };
   const route = {
     ...patience(noTimeouts, port.traffic),
+    hashPolicy: hashPolicy([port.traffic]),
     clusterSpecifier: { case: 'cluster' as const, value: cluster },
   };
   return [
@@ -65,6 +66,7 @@ function actionOf(rule: ModelRule, port: ModelPort, prefixRewrite: string): Rout
   }
   const action = create(RouteActionSchema, {
     ...patience(rule, port.traffic),
+    hashPolicy: hashPolicy(rule.backends.map((backend) => backend.port.traffic)),
     clusterSpecifier: destination(rule.backends),
     prefixRewrite,
   });

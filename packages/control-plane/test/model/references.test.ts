@@ -70,11 +70,22 @@ t.test('a TrafficPolicy needs its target, and is alone with it', async (t) => {
   t.same(told(docs(web, of('a', 'name: web'), of('b', 'name: web, port: 80'))), []);
 });
 
-t.test('an idle timeout of HTTP, which nothing would keep, is refused', async (t) => {
+t.test('a key in a header is refused where no header is read', async (t) => {
   const of = (target: string) =>
-    told(docs(web, policy('TrafficPolicy', 'p', `targetRefs: [{kind: Service, ${target}}], timeouts: {idle: 1m}`)));
-  t.match(of('name: web, port: 80'), [/spec\.timeouts\.idle: .*carries HTTP \| Remove it, or set timeouts\.request\./]);
-  t.same(of('name: web'), [], 'it counts for the port that is TCP');
+    told(
+      docs(
+        web,
+        policy(
+          'TrafficPolicy',
+          'p',
+          `targetRefs: [{kind: Service, ${target}}], loadBalancer: Maglev, hashOn: {header: x-user}`,
+        ),
+      ),
+    );
+  t.match(of('name: web, port: 81'), [
+    /spec\.hashOn\.header: .*not read as HTTP.* \| Write hashOn: \{sourceAddress: true\}\./,
+  ]);
+  t.same(of('name: web'), [], 'it counts for the port that is HTTP');
 });
 
 t.test('a resource is there once; only a Pod may be replaced, by a later folder', async (t) => {

@@ -54,7 +54,14 @@ t.test('a Service of HTTP: its cluster speaks mesh TLS to mesh pods, and expects
     connectTimeout: '5s',
     lbPolicy: 'LEAST_REQUEST',
     circuitBreakers: {
-      thresholds: [{ maxConnections: 10000, maxPendingRequests: 1024, maxRequests: 10000, maxRetries: 16 }],
+      thresholds: [
+        {
+          maxConnections: 10000,
+          maxPendingRequests: 1024,
+          maxRequests: 10000,
+          retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 16 },
+        },
+      ],
     },
     transportSocketMatches: [
       {
@@ -213,19 +220,59 @@ t.test('a TrafficPolicy changes what it names', async (t) => {
   });
 });
 
-t.test(
-  'an idle timeout is for what is opaque; of a port to be found out, for the connections that are not HTTP',
-  async (t) => {
-    const idle = (portName: string) => {
-      const db = service('db', `clusterIP: 10.96.0.7, ports: [{${portName} port: 1}]`);
-      const traffic = policy('TrafficPolicy', 'p', 'targetRefs: [{kind: Service, name: db}], timeouts: {idle: 1m}');
-      const { listeners, routes } = translated(modelOf(docs(db, traffic)));
-      return valuesOf([...listeners, ...routes].map(json), 'idleTimeout');
-    };
-    t.same(idle('name: tcp,'), ['60s']);
-    t.same(idle(''), ['60s']);
-  },
-);
+t.test('a TrafficPolicy says how endpoints are chosen, left out, and asked again', async (t) => {
+  const cluster = (spec: string) => {
+    const traffic = policy('TrafficPolicy', 'p', `targetRefs: [{kind: Service, name: web}], ${spec}`);
+    return json(named(translated(modelOf(docs(shop, traffic))).clusters, 'outbound/default/web/80'));
+  };
+  t.match(cluster('loadBalancer: RingHash, hashOn: {header: x-user}'), { lbPolicy: 'RING_HASH' });
+  t.match(cluster('loadBalancer: Maglev, hashOn: {sourceAddress: true}'), { lbPolicy: 'MAGLEV' });
+  t.match(cluster('loadBalancer: LeastRequest'), {
+    lbPolicy: 'LEAST_REQUEST',
+    leastRequestLbConfig: { choiceCount: 2 },
+  });
+  t.match(cluster('circuitBreaker: {maxRetries: 0}'), {
+    circuitBreakers: { thresholds: [{ maxRetries: 0, retryBudget: undefined }] },
+  });
+  t.match(cluster('retries: {attempts: 1, budget: {percent: 50}}'), {
+    circuitBreakers: { thresholds: [{ retryBudget: { budgetPercent: { value: 50 }, minRetryConcurrency: 3 } }] },
+  });
+  t.match(cluster('outlierDetection: {consecutive5xx: 0, consecutiveGatewayErrors: 3, baseEjectionTime: 1m}'), {
+    commonLbConfig: { healthyPanicThreshold: { value: 50 } },
+    outlierDetection: {
+      consecutive5xx: undefined,
+      enforcingConsecutive5xx: 0,
+      consecutiveGatewayFailure: 3,
+      enforcingConsecutiveGatewayFailure: 100,
+      enforcingSuccessRate: 0,
+      splitExternalLocalOriginErrors: undefined,
+      interval: '10s',
+      baseEjectionTime: '60s',
+      maxEjectionTime: '300s',
+      maxEjectionPercent: 50,
+    },
+  });
+  t.match(cluster('outlierDetection: {consecutiveLocalOriginFailures: 2}'), {
+    outlierDetection: {
+      consecutive5xx: 5,
+      splitExternalLocalOriginErrors: true,
+      consecutiveLocalOriginFailure: 2,
+      enforcingLocalOriginSuccessRate: 0,
+    },
+  });
+});
+
+t.test('an idle timeout is for opaque connections and for requests; of a port to be found out, for both', async (t) => {
+  const idle = (portName: string) => {
+    const db = service('db', `clusterIP: 10.96.0.7, ports: [{${portName} port: 1}]`);
+    const traffic = policy('TrafficPolicy', 'p', 'targetRefs: [{kind: Service, name: db}], timeouts: {idle: 1m}');
+    const { listeners, routes } = translated(modelOf(docs(db, traffic)));
+    return valuesOf([...listeners, ...routes].map(json), 'idleTimeout');
+  };
+  t.same(idle('name: tcp,'), ['60s']);
+  t.same(idle('name: http,'), ['60s']);
+  t.same(idle(''), ['60s', '60s']);
+});
 
 t.test('without interception all Services are hosts of one HTTP proxy', async (t) => {
   const text = docs(

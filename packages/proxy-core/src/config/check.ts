@@ -186,7 +186,7 @@ const chain = object({
   tcp: optional(
     object({
       clusters: weightedClusters,
-      idleTimeoutMs: optional(positiveMs),
+      idleTimeoutMs: optional(milliseconds),
       hashPolicy: optional(choice('source-address')),
     }),
   ),

@@ -120,6 +120,7 @@ export interface HttpChainConfig {
 
 export interface TcpChainConfig {
   readonly clusters: readonly WeightedCluster[];
+  /** Nothing goes over a connection for this long in either direction; 0: it may be silent for ever. Default: the limit `streamIdleTimeoutMs`. */
   readonly idleTimeoutMs?: number;
   /** The key of a cluster with `ring-hash` or `maglev`; undefined: none. */
   readonly hashPolicy?: 'source-address';

@@ -131,7 +131,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     this.early = early;
     this.bytesReceived = early.length;
     this.services.tunnelStarted(this);
-    this.services.timers.arm(this.idleTimer, this.idleMs);
+    this.touch();
     if (this.phase === 'open') this.sendEarly();
     else this.downstream.pause();
   }
@@ -180,12 +180,12 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
 
   onData(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     if (connection === this.downstream) {
-      this.services.timers.arm(this.idleTimer, this.idleMs);
+      this.touch();
       this.bytesReceived += end - start;
       if (this.upstream?.write(bytes, start, end, false) === false) this.downstream.pause();
     } else {
       if (!this.heardByClient()) return;
-      this.services.timers.arm(this.idleTimer, this.idleMs);
+      this.touch();
       this.bytesSent += end - start;
       if (!this.downstream.write(bytes, start, end, false)) this.upstream?.pause();
     }
@@ -201,7 +201,7 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
   }
 
   onDrain(connection: Connection): void {
-    this.services.timers.arm(this.idleTimer, this.idleMs);
+    this.touch();
     if (connection === this.downstream) this.upstream?.resume();
     else this.downstream.resume();
   }
@@ -250,6 +250,10 @@ export class Tunnel implements ConnectionHandler, TimerOwner {
     this.early = noBytes;
     if (early.length > 0 && upstream?.write(early, 0, early.length, false) === false) this.downstream.pause();
     if (this.earlyEnd) upstream?.end();
+  }
+
+  private touch(): void {
+    if (this.idleMs > 0) this.services.timers.arm(this.idleTimer, this.idleMs);
   }
 
   private releaseEndpoint(): void {

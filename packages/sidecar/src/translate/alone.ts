@@ -57,7 +57,7 @@ function clusterOf(name: string): ClusterPart {
   return {
     name,
     endpoints: { kind: 'eds', name },
-    balancer: 'p2c',
+    balancing: { balancer: 'p2c' },
     connectTimeoutMs: 1,
     circuitBreaker: undefined,
     tls: undefined,

@@ -1,13 +1,12 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { CircuitBreakerConfig, ClusterConfig } from '@tulle/proxy-core';
-import type { CircuitBreakers } from '@tulle/xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
+import type { CircuitBreakerConfig } from '@tulle/proxy-core';
 import {
   type Cluster,
   Cluster_DiscoveryType as DiscoveryType,
-  Cluster_LbPolicy as LbPolicy,
   type Cluster_TransportSocketMatch as SocketMatch,
 } from '@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { type AssignedEndpoint, type Assignment, assignment } from './endpoints.js';
+import { type Balancing, balancing, breaker } from './load-balancing.js';
 import { Refusal } from './refusal.js';
 import { type TlsSettings, upstreamTls } from './tls.js';
 import { positiveMilliseconds, requireAds } from './values.js';
@@ -15,7 +14,7 @@ import { positiveMilliseconds, requireAds } from './values.js';
 /** A cluster as it is understood; its endpoints may be a resource of their own. */
 export interface ClusterPart {
   readonly name: string;
-  readonly balancer: ClusterConfig['balancer'];
+  readonly balancing: Balancing;
   readonly connectTimeoutMs: number;
   readonly circuitBreaker: CircuitBreakerConfig | undefined;
   readonly endpoints:
@@ -51,10 +50,10 @@ export function clusterPart(cluster: Cluster): ClusterPart {
   }
   return {
     name,
-    balancer: balancerOf(cluster.lbPolicy, endpoints.kind),
+    balancing: balancing(cluster, endpoints.kind === 'original'),
     connectTimeoutMs:
       connectTimeout === undefined ? UNSET_CONNECT_TIMEOUT_MS : positiveMilliseconds(connectTimeout, 'connect_timeout'),
-    circuitBreaker: breakerOf(cluster.circuitBreakers),
+    circuitBreaker: breaker(cluster.circuitBreakers),
     endpoints,
     sockets,
     tls,
@@ -94,42 +93,4 @@ function endpointsOf(cluster: Cluster): ClusterPart['endpoints'] {
     default:
       throw new Refusal('type', `${DiscoveryType[type] ?? type} is not understood`);
   }
-}
-
-function balancerOf(policy: LbPolicy, kind: ClusterPart['endpoints']['kind']): ClusterConfig['balancer'] {
-  switch (policy) {
-    case LbPolicy.ROUND_ROBIN:
-      return 'round-robin';
-    case LbPolicy.LEAST_REQUEST:
-      // Envoy's least request is the less loaded of two random ones.
-      return 'p2c';
-    case LbPolicy.CLUSTER_PROVIDED:
-      if (kind === 'original') return 'p2c';
-      throw new Refusal('lb_policy', 'CLUSTER_PROVIDED needs type ORIGINAL_DST');
-    default:
-      throw new Refusal('lb_policy', `${LbPolicy[policy] ?? policy} is not understood`);
-  }
-}
-
-function breakerOf(breakers: CircuitBreakers | undefined): CircuitBreakerConfig | undefined {
-  const thresholds = breakers?.thresholds ?? [];
-  if (thresholds.length > 1) throw new Refusal('circuit_breakers.thresholds', 'has more than one');
-  const [limits] = thresholds;
-  if (limits === undefined) return undefined;
-  const { maxConnections, maxPendingRequests, maxRequests } = limits;
-  return {
-    ...(maxConnections === undefined ? {} : { maxConnections: atLeastOne(maxConnections, 'max_connections') }),
-    ...(maxPendingRequests === undefined ? {} : { maxPendingRequests: bounded(maxPendingRequests) }),
-    ...(maxRequests === undefined ? {} : { maxRequests: atLeastOne(maxRequests, 'max_requests') }),
-  };
-}
-
-function atLeastOne(value: number, field: string): number {
-  if (value === 0) throw new Refusal(`circuit_breakers.thresholds[0].${field}`, 'must be more than 0');
-  return bounded(value);
-}
-
-/** Envoy's own "no limit" is 2^32 - 1. */
-function bounded(value: number): number {
-  return Math.min(value, 0x7fff_ffff);
 }

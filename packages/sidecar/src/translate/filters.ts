@@ -23,7 +23,7 @@ import { authorization } from './rbac.js';
 import { Refusal } from './refusal.js';
 import { routeTable } from './routes.js';
 import { open } from './strict.js';
-import { positiveMilliseconds, requireAds } from './values.js';
+import { milliseconds, requireAds } from './values.js';
 
 /** What a chain of filters does with a connection. */
 export type Carried =
@@ -37,6 +37,7 @@ export type Carried =
       readonly kind: 'tcp';
       readonly clusters: readonly WeightedCluster[];
       readonly idleTimeoutMs: number | undefined;
+      readonly hashPolicy: 'source-address' | undefined;
       readonly authorization: readonly AuthorizationConfig[];
     };
 
@@ -77,9 +78,14 @@ function tcp(proxy: TcpProxy, policies: AuthorizationConfig[], path: string): Ca
       ? to.value.clusters.map(({ name, weight }) => ({ cluster: name, weight }))
       : [{ cluster: to.case === 'cluster' ? to.value : '', weight: 1 }];
   if (clusters.some(({ cluster }) => cluster === '')) throw new Refusal(`${path}.cluster`, 'is missing');
-  const idleTimeoutMs =
-    idleTimeout === undefined ? undefined : positiveMilliseconds(idleTimeout, `${path}.idle_timeout`);
-  return { kind: 'tcp', clusters, idleTimeoutMs, authorization: policies };
+  // As in Envoy, 0: none.
+  const idleTimeoutMs = idleTimeout === undefined ? undefined : milliseconds(idleTimeout, `${path}.idle_timeout`);
+  if (proxy.hashPolicy.length > 1) throw new Refusal(`${path}.hash_policy`, 'has more than one');
+  const [key] = proxy.hashPolicy;
+  if (key !== undefined && key.policySpecifier.case !== 'sourceIp')
+    throw new Refusal(`${path}.hash_policy[0]`, 'must be source_ip');
+  const hashPolicy = key === undefined ? undefined : 'source-address';
+  return { kind: 'tcp', clusters, idleTimeoutMs, hashPolicy, authorization: policies };
 }
 
 function http(manager: HttpConnectionManager, withoutRetryPolicy: RetryConfig | undefined, path: string): Carried {

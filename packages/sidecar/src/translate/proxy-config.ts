@@ -124,13 +124,13 @@ function clusterConfig(
   assigned: Assignment | 'original' | undefined,
   facts: OwnFacts,
 ): ClusterConfig {
-  const { name, balancer, connectTimeoutMs, circuitBreaker, tls } = cluster;
+  const { name, balancing, connectTimeoutMs, circuitBreaker, tls } = cluster;
   const endpoints =
     assigned === 'original' ? assigned : (assigned?.endpoints ?? []).map((it) => endpoint(it, cluster, facts));
   return {
     name,
     endpoints,
-    balancer,
+    ...balancing,
     connectTimeoutMs,
     ...(circuitBreaker === undefined ? {} : { circuitBreaker }),
     ...(tls?.trust === undefined
@@ -217,11 +217,15 @@ function chainConfig(chain: ChainPart, tables: RouteTables, address: SocketAddre
     };
     return { ...common, protocol: 'http', http };
   }
-  const { clusters, idleTimeoutMs } = carried;
+  const { clusters, idleTimeoutMs, hashPolicy } = carried;
   return {
     ...common,
     protocol: 'tcp',
-    tcp: { clusters, ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }) },
+    tcp: {
+      clusters,
+      ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+      ...(hashPolicy === undefined ? {} : { hashPolicy }),
+    },
   };
 }
 

@@ -1,16 +1,25 @@
-import type { RetryConfig, RewriteConfig, RouteActionConfig, WeightedCluster } from '@tulle/proxy-core';
+import type {
+  BackOffConfig,
+  HashPolicyConfig,
+  RetryConfig,
+  RewriteConfig,
+  RouteActionConfig,
+  WeightedCluster,
+} from '@tulle/proxy-core';
 import { WHOLE_PATH } from '@tulle/xds';
 import type { DataSource } from '@tulle/xds/gen/envoy/config/core/v3/base_pb.js';
 import {
+  type RouteAction_HashPolicy as HashPolicy,
   type RedirectAction,
   RedirectAction_RedirectResponseCode as RedirectCode,
+  type RetryPolicy_RetryBackOff as RetryBackOff,
   type RetryPolicy,
   type Route,
   type RouteAction,
 } from '@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { headerEdits } from './header-edits.js';
 import { Refusal } from './refusal.js';
-import { absolutePath, host, milliseconds, portNumber, positiveMilliseconds } from './values.js';
+import { absolutePath, host, milliseconds, portNumber, positiveMilliseconds, token } from './values.js';
 
 type Forward = Extract<RouteActionConfig, { kind: 'forward' }>;
 type Redirect = Extract<RouteActionConfig, { kind: 'redirect' }>;
@@ -73,6 +82,10 @@ function forward(
     kind: 'forward',
     clusters: clustersOf(action.clusterSpecifier, path),
     timeoutMs,
+    ...(action.idleTimeout === undefined
+      ? {}
+      : { idleTimeoutMs: milliseconds(action.idleTimeout, `${path}.idle_timeout`) }),
+    ...(action.hashPolicy.length === 0 ? {} : { hashPolicy: hashPolicyOf(action.hashPolicy, `${path}.hash_policy`) }),
     ...(retry === undefined ? {} : { retry }),
     ...(rewrite === undefined ? {} : { rewrite }),
   };
@@ -93,7 +106,20 @@ function clustersOf(specifier: RouteAction['clusterSpecifier'], path: string): W
 
 const RETRY_ON = ['reset', '5xx', 'gateway-error', 'connect-failure'] as const;
 
-function retryOf({ retryOn, numRetries = 1, perTryTimeout }: RetryPolicy, path: string): RetryConfig {
+function hashPolicyOf(policies: readonly HashPolicy[], path: string): HashPolicyConfig[] {
+  return policies.map(({ policySpecifier: key, terminal }, i) => {
+    const at = `${path}[${i}]`;
+    const last = terminal ? { terminal } : {};
+    if (key.case === 'header') {
+      return { kind: 'header', name: token(key.value.headerName, `${at}.header.header_name`), ...last };
+    }
+    if (key.case === 'connectionProperties' && key.value.sourceIp) return { kind: 'source-address', ...last };
+    throw new Refusal(at, 'must have header, or connection_properties with source_ip');
+  });
+}
+
+function retryOf(policy: RetryPolicy, path: string): RetryConfig {
+  const { retryOn, numRetries = 1, perTryTimeout, retryBackOff } = policy;
   const on = retryOn.split(',').flatMap((word) => {
     const wanted = word.trim();
     if (wanted === '') return [];
@@ -102,8 +128,23 @@ function retryOf({ retryOn, numRetries = 1, perTryTimeout }: RetryPolicy, path: 
     return [known];
   });
   if (numRetries > MAX_ATTEMPTS) throw new Refusal(`${path}.num_retries`, `must be at most ${MAX_ATTEMPTS}`);
-  if (perTryTimeout === undefined) return { attempts: numRetries, on };
-  return { attempts: numRetries, on, perTryTimeoutMs: positiveMilliseconds(perTryTimeout, `${path}.per_try_timeout`) };
+  return {
+    attempts: numRetries,
+    on,
+    ...(perTryTimeout === undefined
+      ? {}
+      : { perTryTimeoutMs: positiveMilliseconds(perTryTimeout, `${path}.per_try_timeout`) }),
+    ...(retryBackOff === undefined ? {} : { backOff: backOffOf(retryBackOff, `${path}.retry_back_off`) }),
+  };
+}
+
+function backOffOf({ baseInterval, maxInterval }: RetryBackOff, path: string): BackOffConfig {
+  if (baseInterval === undefined) throw new Refusal(`${path}.base_interval`, 'is missing');
+  const baseIntervalMs = positiveMilliseconds(baseInterval, `${path}.base_interval`);
+  if (maxInterval === undefined) return { baseIntervalMs };
+  const maxIntervalMs = positiveMilliseconds(maxInterval, `${path}.max_interval`);
+  if (maxIntervalMs < baseIntervalMs) throw new Refusal(`${path}.max_interval`, 'must not be less than base_interval');
+  return { baseIntervalMs, maxIntervalMs };
 }
 
 function rewriteOf(action: RouteAction, isWhole: boolean, path: string): RewriteConfig | undefined {

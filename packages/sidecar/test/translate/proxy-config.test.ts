@@ -120,7 +120,7 @@ t.test('a sidecar with interception: what comes of its resources', async (t) => 
         name: cluster,
         balancer: 'p2c',
         connectTimeoutMs: 5000,
-        circuitBreaker: { maxConnections: 10, maxPendingRequests: 20, maxRequests: 30 },
+        circuitBreaker: { maxConnections: 10, maxPendingRequests: 20, maxRequests: 30, maxRetries: 16 },
         tls: {
           identity: 'identity',
           trust: 'trust',
