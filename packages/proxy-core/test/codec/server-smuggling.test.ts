@@ -100,6 +100,26 @@ t.test('an answer in place of 100 ends the connection, whatever the client sends
   t.end();
 });
 
+t.test('another interim answer is no leave to send the body', (t) => {
+  for (const [interim, end] of [
+    ['HTTP/1.1 103 Early Hints\r\n\r\n', 'connection: close\r\n'],
+    ['HTTP/1.1 100 Continue\r\n\r\n', ''],
+  ]) {
+    const bench = new ServerBench();
+    bench.wire.receive('POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 35\r\n\r\n');
+    bench.server.sendInterim(responseHead(interim));
+    bench.server.sendHead(responseHead(empty), noEdits, false);
+    bench.server.finish(undefined);
+    bench.server.flush();
+    t.equal(bench.wire.take(), `${interim}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n${end}\r\n`);
+    // After 100 it is the body, since it was asked for; after 103 it may be a request, and is neither.
+    bench.wire.receive(smuggled);
+    t.notOk(bench.tell().some((line) => line.includes('smuggled')));
+    t.equal(bench.wire.state, end === '' ? 'open' : 'ended');
+  }
+  t.end();
+});
+
 t.test(
   'bytes behind a request for an upgrade wait: they are a request when it is refused, and never when it is not',
   (t) => {

@@ -203,7 +203,7 @@ export class Http1Server implements ConnectionHandler, DownstreamConnection, Dow
 
   sendInterim(head: Head): void {
     if (this.body.minorVersion === 0 || this.answer !== 'awaited') return;
-    this.awaitsContinue = false;
+    if (head.status === 100) this.awaitsContinue = false;
     this.body.writeInterim(head);
   }
 
