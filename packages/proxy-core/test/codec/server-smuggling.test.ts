@@ -162,3 +162,26 @@ t.test('an empty line behind a body is no request that was begun: nobody is told
   t.ok(bench.tell().includes('request GET /b'));
   t.end();
 });
+
+t.test('a client that ended before its upgrade was answered has ended its side of the tunnel', (t) => {
+  for (const behind of ['', 'bytes']) {
+    const bench = new ServerBench();
+    bench.wire.receive(`GET /ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n${behind}`);
+    bench.wire.peerEnds();
+    bench.tell();
+    const head = 'HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
+    bench.server.sendHead(responseHead(head, 'GET', true), noEdits, false);
+    bench.server.becomeTunnel();
+    bench.server.flush();
+    bench.io.turn();
+    t.same(
+      bench.tell().filter((line) => line !== 'flush'),
+      behind === '' ? ['end'] : [`body ${behind}`, 'end'],
+    );
+    bench.server.sendBody(bytesOf('last'), 0, 4);
+    bench.server.finish(undefined);
+    t.match(bench.wire.take(), /last$/);
+    t.equal(bench.wire.state, 'ended');
+  }
+  t.end();
+});

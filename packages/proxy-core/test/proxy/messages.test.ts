@@ -285,3 +285,18 @@ onEveryEngine(
     ]);
   },
 );
+
+onEveryEngine(
+  t,
+  'a client that ends with its request for an upgrade has ended its side of the tunnel',
+  async (t, engine) => {
+    const upstream = await tcpServer(t, (socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'));
+      socket.on('end', () => socket.end('the end was told'));
+    });
+    const { port, logged } = await start(t, engine, config({ clusters: [cluster('up', [upstream])] }));
+    const upgrade = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n';
+    t.match(await exchangeBytes(port, upgrade, true), /^HTTP\/1\.1 101 [\s\S]*\r\n\r\nthe end was told$/);
+    t.match(await logged(1), [{ status: 101, reason: '' }]);
+  },
+);

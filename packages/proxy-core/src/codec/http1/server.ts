@@ -361,9 +361,9 @@ export class Http1Server implements ConnectionHandler, DownstreamConnection, Dow
     this.updateReading();
   }
 
-  /** What is kept is decoded when the call that ended the exchange has returned: its owner may still read the head. */
+  /** What is kept, and the end, is told when the call that ended the exchange has returned: its owner may still read the head. */
   private resumeLater(): void {
-    if (this.carry === undefined || this.resumesAtTurnEnd) return;
+    if ((this.carry === undefined && !this.clientEnded) || this.resumesAtTurnEnd) return;
     this.resumesAtTurnEnd = true;
     this.io.atTurnEnd(() => {
       this.resumesAtTurnEnd = false;
