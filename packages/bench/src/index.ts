@@ -35,6 +35,7 @@ export type {
 } from './result/bench-result.js';
 export { figureOf, type Metric, metrics, percentile, proxyCpuUs } from './result/metrics.js';
 export { type RunBenchOptions, runBenchProgram } from './run/bench-program.js';
+export { type BenchListener, type BenchOptions, runBench } from './run/run-bench.js';
 export { type BenchServer, type ServeOptions, serveBench } from './server/serve.js';
 export { type PeersOptions, runPeers } from './systems/peers-program.js';
 export type { TulleBuild } from './systems/tulle.js';

@@ -166,3 +166,13 @@ tap.test('poisson arrivals have the rate and the scatter of their law, and two w
   near(t, Math.sqrt(variance), 1000, 'standard deviation', 0.02);
   t.end();
 });
+
+tap.test('bursts are due together, at the rate all the same', async (t) => {
+  const walk = arrivals({ kind: 'bursts', rate: 1000, seed: 1, burst: 3 });
+  const due: number[] = [];
+  for (let request = 0; request < 7; request++) {
+    due.push(walk.dueUs);
+    walk.advance();
+  }
+  t.strictSame(due, [0, 0, 0, 3000, 3000, 3000, 6000]);
+});

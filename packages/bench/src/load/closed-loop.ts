@@ -98,6 +98,11 @@ export class ClosedLoop {
     });
   }
 
+  /** Connections that are open and have nothing on their way. */
+  get openConnections(): number {
+    return this.#places.filter((place) => place.isIdle).length;
+  }
+
   close(): void {
     for (const place of this.#places) place.close();
   }
@@ -204,6 +209,10 @@ class Place {
     this.#state = 'closed';
     this.#sentUs = 0;
     this.#sent = 0;
+  }
+
+  get isIdle(): boolean {
+    return this.#state === 'idle';
   }
 
   open(): Promise<void> {

@@ -49,12 +49,14 @@ export class IdleHolder {
         requests: size,
       });
       total.requests += requests;
-      total.connects += connects;
+      total.connects += size + connects;
       total.bytes.received += bytes.received;
       for (const [reason, count] of Object.entries(failures.counts))
         total.errors[reason] = (total.errors[reason] ?? 0) + count;
       Object.assign(total.examples, failures.examples);
     }
+    const lost = total.requests - this.#held.reduce((sum, each) => sum + each.openConnections, 0);
+    if (lost > 0) total.errors['connection-lost'] = (total.errors['connection-lost'] ?? 0) + lost;
     total.durationS = (performance.now() - started) / 1000;
     return total;
   }

@@ -30,7 +30,7 @@ export async function runBenchProgram(options: RunBenchOptions): Promise<number>
         event: (event) => progress.event(event),
         caseEnds: (each) => {
           progress.clear();
-          if (options.output === 'text') process.stdout.write(`${renderCase(each)}\n`);
+          if (options.output === 'text' && each.rounds.length > 0) process.stdout.write(`${renderCase(each)}\n`);
         },
       },
       interrupt.signal,
