@@ -7,6 +7,7 @@ import type { ProxyConfig } from './config/config.js';
 import type { EngineName } from './engine.js';
 import { renderPrometheus } from './observe/prometheus.js';
 import { checkCloseOptions } from './options.js';
+import { processMetrics } from './process-metrics.js';
 import { ProxyError } from './proxy-error.js';
 import { applyToAll } from './threads/apply-to-all.js';
 import type { BoundAddress, ClusterState, ThreadResult } from './threads/messages.js';
@@ -107,7 +108,7 @@ export class RunningProxy implements Proxy {
   }
 
   metrics(): string {
-    return renderPrometheus(this.threads);
+    return renderPrometheus(this.threads) + processMetrics(this.engine);
   }
 
   async clusters(): Promise<readonly ClusterState[][]> {

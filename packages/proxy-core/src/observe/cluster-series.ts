@@ -2,6 +2,18 @@
 import type { ClusterObserver } from '../upstream/events.js';
 import type { Registry } from './registry.js';
 
+const limit = 'What a circuit breaker lets a cluster have on each data thread.';
+/** In the order of `breakerCounts`. Series that are defined one after the other lie one after the other. */
+const loadGauges: readonly (readonly [name: string, help: string, labels: Readonly<Record<string, string>>])[] = [
+  ['tulle_upstream_connections', 'Connections to the endpoints of a cluster, connecting ones included.', {}],
+  ['tulle_upstream_pending_requests', 'Requests that wait for a connection.', {}],
+  ['tulle_upstream_active_requests', 'Requests from their routing to the end of their answer.', {}],
+  ['tulle_upstream_active_retries', 'Requests that are being sent again.', {}],
+  ['tulle_circuit_breaker_limit', limit, { limit: 'connections' }],
+  ['tulle_circuit_breaker_limit', limit, { limit: 'pending' }],
+  ['tulle_circuit_breaker_limit', limit, { limit: 'requests' }],
+];
+
 export class ClusterMeter implements ClusterObserver {
   private readonly registry: Registry;
   /** Clusters that have series of their own; see `maxClusterSeries`. */
@@ -37,6 +49,14 @@ export class ClusterMeter implements ClusterObserver {
     const { registry } = this;
     const labels = { cluster: this.label(cluster), limit };
     registry.add(registry.counter('tulle_overflows_total', 'What met the limit of a circuit breaker.', labels), 1);
+  }
+
+  load(cluster: string): Float64Array {
+    const { registry } = this;
+    const label = this.label(cluster);
+    if (label !== cluster || !registry.hasRoom) return new Float64Array(loadGauges.length);
+    const slots = loadGauges.map(([name, help, labels]) => registry.gauge(name, help, { cluster, ...labels }));
+    return registry.view(slots[0], slots.length);
   }
 
   private ejectedSlot(labels: { cluster: string }): number {

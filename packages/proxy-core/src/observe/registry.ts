@@ -26,6 +26,9 @@ export const latencyBuckets: readonly number[] = [
  */
 export const registrySlots = 65_536;
 
+/** Kept for the shared series themselves. */
+const spareSlots = 64 * (latencyBuckets.length + 2);
+
 export class Registry {
   readonly memory: SharedArrayBuffer;
   private readonly values: Float64Array;
@@ -55,6 +58,16 @@ export class Registry {
     this.values[slot] += value;
   }
 
+  /** New series still get slots of their own. */
+  get hasRoom(): boolean {
+    return this.next + spareSlots <= this.values.length;
+  }
+
+  /** `count` slots from `slot` on, for whoever keeps its numbers there. */
+  view(slot: number, count: number): Float64Array {
+    return new Float64Array(this.memory, 8 * slot, count);
+  }
+
   /** For gauges. */
   set(slot: number, value: number): void {
     this.values[slot] = value;
@@ -72,7 +85,7 @@ export class Registry {
     const key = `${name} ${JSON.stringify(labels)}`;
     const existing = this.slots.get(key);
     if (existing !== undefined) return existing;
-    const isFull = this.next + 64 * (latencyBuckets.length + 2) > this.values.length;
+    const isFull = !this.hasRoom;
     const isOther = Object.entries(labels).every(([label, value]) => label === 'direction' || value === 'other');
     if (isFull && !isOther) {
       const other = Object.fromEntries(

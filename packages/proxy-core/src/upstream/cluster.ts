@@ -48,7 +48,7 @@ export class Cluster implements TimerOwner {
     this.config = config;
     this.picker = makePicker(config, []);
     const { observer } = factory;
-    this.breaker = new Breaker((limit) => observer.overflowed(this.name, limit));
+    this.breaker = new Breaker((limit) => observer.overflowed(this.name, limit), observer.load(config.name));
     this.outliers = new OutlierDetector({
       ejected: (cause) => {
         observer.ejected(this.name, cause);

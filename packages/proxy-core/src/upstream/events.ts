@@ -10,6 +10,11 @@ export interface ClusterObserver {
   restored(cluster: string): void;
   /** An endpoint was chosen although ejected ones counted. */
   panicked(cluster: string): void;
+  /**
+   * Where the counts of a cluster's circuit breaker are kept, in the order of `breakerCounts`: what is there goes on. Numbers of its own where there is no room for another
+   * cluster's among the metrics, since counts are also limits.
+   */
+  load(cluster: string): Float64Array;
   /** Something had to wait or was refused at that limit. */
   overflowed(cluster: string, limit: BreakerLimit): void;
 }

@@ -8,6 +8,7 @@ import { DataPlane } from '../../src/data-plane.js';
 import type { Connection, ConnectionHandler, IoError } from '../../src/io/io.js';
 import { fromLatin1 } from '../../src/message/head.js';
 import type { ExchangeRecord, Observer, RejectionRecord, TunnelRecord } from '../../src/observe/record.js';
+import { breakerCounts } from '../../src/pool/breaker.js';
 import type { ClusterObserver } from '../../src/upstream/events.js';
 
 /** One end of a connection, a client's or a server's. */
@@ -58,6 +59,10 @@ export interface Line {
 
 /** What happened to clusters, as words. */
 class ClusterNotes implements ClusterObserver {
+  load(): Float64Array {
+    return new Float64Array(breakerCounts.length);
+  }
+
   readonly told: string[] = [];
 
   ejected(cluster: string, cause: string): void {

@@ -6,6 +6,10 @@ import { MeteringObserver, maxClusterSeries } from '../../src/observe/observer.j
 import { renderPrometheus } from '../../src/observe/prometheus.js';
 import type { ExchangeRecord, RejectionRecord } from '../../src/observe/record.js';
 import { Registry, type SeriesDefinition } from '../../src/observe/registry.js';
+import { Breaker } from '../../src/pool/breaker.js';
+import { headOf } from '../route/head-of.js';
+
+const shared = headOf('/');
 
 interface Scene {
   readonly registry: Registry;
@@ -167,3 +171,68 @@ void t.test('what happens to a cluster is counted under its name, of which there
   ])
     t.ok(lines.includes(line), line);
 });
+
+void t.test(
+  'a hundred thousand hosts, paths, routes and peers define no series, and the memory is what it was',
+  async (t) => {
+    const { registry, definitions, text } = scene();
+    const observer = new MeteringObserver(
+      registry,
+      { nowMs: () => 1, wallMs: () => 1, turnMs: () => 1 } as never,
+      () => jsonLines,
+      () => ({ write: () => 0 }),
+    );
+    const bytes = registry.memory.byteLength;
+    const address = { host: '10.0.0.1', port: 1 };
+    const downstream = { remote: address, isTls: false, protocol: 'http/1.1', bodyBytesReceived: 0, bodyBytesSent: 0 };
+    let most = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const head = i % 1_000 === 0 ? headOf(`/${i}?${i}`, [`host: h${i}.test`, `user-agent: ${i}`]) : shared;
+      const names = { route: `r${i}`, policy: `p${i}`, peerUri: `spiffe://x/${i}`, upstreamUri: '', detail: `d${i}` };
+      const record = {
+        ...names,
+        startMs: 0,
+        clusterName: 'c',
+        status: 200,
+        attempts: 1,
+        reason: '',
+        downstream,
+        head,
+        upstreamMs: 1,
+      };
+      const facts = { requestId: shared.bytes, destination: address, upstreamAddress: address };
+      observer.exchange('outbound', { ...record, ...facts } as unknown as ExchangeRecord, 1);
+      if (i === 0) most = definitions.length;
+      if (i % 100 === 0) observer.flush();
+    }
+    t.equal(definitions.length, most);
+    t.equal(registry.memory.byteLength, bytes);
+    t.match(text(), /^tulle_requests_total\{direction="outbound",cluster="c",status="200"\} 100000$/m);
+  },
+);
+
+void t.test(
+  "a breaker's counts are the metrics, for as many clusters as have series; others count for themselves",
+  async (t) => {
+    const { registry, text } = scene();
+    const meter = new ClusterMeter(registry, 1);
+    const first = new Breaker(undefined, meter.load('first'));
+    first.connections += 2;
+    first.requests++;
+    const [second, third] = [new Breaker(undefined, meter.load('second')), new Breaker(undefined, meter.load('third'))];
+    second.connections = 5;
+    t.equal(third.connections, 0);
+    t.equal(second.maxConnections, first.maxConnections);
+    const lines = text().split('\n');
+    for (const line of [
+      'tulle_upstream_connections{cluster="first"} 2',
+      'tulle_upstream_pending_requests{cluster="first"} 0',
+      'tulle_upstream_active_requests{cluster="first"} 1',
+      'tulle_circuit_breaker_limit{cluster="first",limit="pending"} 1024',
+    ])
+      t.ok(lines.includes(line), line);
+    t.notMatch(text(), /second|third|other/);
+    const again = new Breaker(undefined, meter.load('first'));
+    t.equal(again.connections, 2, 'a cluster that comes again under its name goes on where it was');
+  },
+);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { FileSink, type LogCalls, maxHeldLogBytes } from '../../src/observe/sinks.js';
+import { CallbackSink, FileSink, type LogCalls, maxHeldLogBytes } from '../../src/observe/sinks.js';
 
 /** A pipe with room for so many bytes. */
 class Pipe implements LogCalls {
@@ -71,3 +71,24 @@ void t.test('a file that is renamed away is opened anew under its name, looked a
   t.equal(readFileSync(`${path}.1`, 'utf8'), 'one\ntwo\n');
   t.equal(readFileSync(path, 'utf8'), 'three\n');
 });
+
+void t.test(
+  'a program that does not take its lines costs whole batches, counted, once the bound is reached',
+  async (t) => {
+    const taken = new Int32Array(new SharedArrayBuffer(4));
+    // Close to where the count begins anew.
+    Atomics.store(taken, 0, 0x7fff_ff00);
+    const batches: string[] = [];
+    const sink = new CallbackSink(taken, (text) => batches.push(text));
+    const lines = Buffer.from('a line\n'.repeat(10_000));
+    let lost = 0;
+    for (let i = 0; i < 100; i++) lost += sink.write(lines);
+    t.ok(batches.length * lines.length <= maxHeldLogBytes);
+    t.equal(lost, (100 - batches.length) * 10_000);
+    for (const text of batches) Atomics.add(taken, 0, text.length);
+    t.equal(sink.write(lines), 0, 'it has caught up');
+    const huge = Buffer.alloc(2 * maxHeldLogBytes, 'x\n');
+    Atomics.add(taken, 0, lines.length);
+    t.equal(sink.write(huge), 0, 'with nothing on the way any batch goes');
+  },
+);
