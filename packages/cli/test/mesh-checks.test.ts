@@ -14,7 +14,7 @@ function status(change: Partial<TestbedStatus> = {}): TestbedStatus {
     userNamespace: false,
     config: ['mesh'],
     state: '/state',
-    controlPlane: { ...running, ready: true, ads: '', certificates: '', admin: '' },
+    controlPlane: { ...running, ready: true, ads: '', certificates: '', admin: '', restoredFrom: null },
     pods: [pod('client'), { ...pod('stranger'), sidecar: null }],
     services: [
       {

@@ -147,11 +147,16 @@ function keepRoots(
 function createConfigLog(log: Log): (state: SourceState) => void {
   let lastProblems = '';
   let lastGeneration: number | undefined;
-  return ({ model, problems }) => {
+  return ({ model, problems, restoredFrom }) => {
     if (model !== undefined && model.generation !== lastGeneration) {
       const { generation, services, pods, routes } = model;
       const counts = { services: services.length, pods: pods.length, routes: routes.length };
-      log.info({ generation, ...counts }, 'configuration taken');
+      if (restoredFrom === undefined) log.info({ generation, ...counts }, 'configuration taken');
+      else
+        log.warn(
+          { generation, ...counts, restoredFrom },
+          'the files are broken: serving the last good configuration, from disk',
+        );
       lastGeneration = generation;
     }
     const lines = problems.map(formatProblem);

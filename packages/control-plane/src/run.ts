@@ -1,11 +1,14 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { logVerbosity, setLogger, setLogVerbosity } from '@grpc/grpc-js';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { StateError } from './ca/state-file.js';
 import { type ControlPlane, startControlPlane } from './control-plane.js';
 import { type CheckedOptions, type ControlPlaneOptions, checkOptions, OptionsError } from './options.js';
+import { realTimer } from './serve/events.js';
 import { ListenError } from './serve/listen.js';
 import { folderSource } from './source/folder-source.js';
+import { LastGood } from './source/last-good.js';
 import { translateFor } from './translate/resources.js';
 
 const STDERR = 2;
@@ -44,7 +47,9 @@ async function run(options: ControlPlaneOptions, checked: CheckedOptions, stderr
   routeGrpcLog(log);
   const stop = stopSignal(options.signal);
   try {
-    const source = folderSource({ dirs: checked.config });
+    const file = join(checked.state, 'last-good-config.json');
+    const lastGood = new LastGood({ file, log, now: Date.now, setTimer: realTimer });
+    const source = folderSource({ dirs: checked.config, lastGood });
     const controlPlane = await startControlPlane(checked, { source, translate: translateFor, log });
     await untilStopped(controlPlane, stop.asked, print, log);
     await controlPlane.close();

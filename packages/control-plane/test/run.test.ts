@@ -154,6 +154,33 @@ t.test('broken from the start: it stays up, is not ready, says why, and recovers
   t.ok((await bootstrap(options.state, at)).resources.length > 0);
 });
 
+t.test('a restart while the files are broken serves what was good last, and says so', { skip: notBuilt }, async (t) => {
+  const { dir, options } = setUp(t);
+  const program = start(t, options);
+  const first = await bootstrap(options.state, await program.ready);
+  t.equal(await program.stop(), 0);
+  const mesh = join(dir, 'config', 'mesh.yaml');
+  writeFileSync(mesh, CONFIG.replace('clusterIP', 'clusterIq'));
+  const again = start(t, options);
+  const at = await again.ready;
+  t.match(JSON.parse(await again.logged(/serving the last good configuration, from disk/)), {
+    level: 40,
+    services: 1,
+    restoredFrom: /^\d{4}-/,
+  });
+  t.equal((await bootstrap(options.state, at)).versionInfo, first.versionInfo, 'the same content has the same version');
+  t.match(JSON.parse(await again.logged(/configuration refused/)), {
+    line: 14,
+    serving: 'the last good configuration goes on serving',
+  });
+  const shown = async () =>
+    (await fetch(`http://${at.admin}/debug/config`)).json() as Promise<{ restoredFrom: unknown }>;
+  t.match(await shown(), { restoredFrom: /^\d{4}-/, problems: [{ line: 14 }], services: [{ name: 'server' }] });
+  writeFileSync(mesh, CONFIG);
+  await again.logged(/configuration taken/);
+  t.match(await shown(), { restoredFrom: null, problems: [] });
+});
+
 t.test('a taken port ends it, with the port and a way on', { skip: notBuilt }, async (t) => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));

@@ -50,7 +50,14 @@ export interface TestbedStatus {
   userNamespace: boolean;
   config: string[];
   state: string;
-  controlPlane: ProgramStatus & { ready: boolean; ads: string; certificates: string; admin: string };
+  controlPlane: ProgramStatus & {
+    ready: boolean;
+    ads: string;
+    certificates: string;
+    admin: string;
+    /** RFC 3339: it was started while the configuration was broken, and serves what was the last good one then. Else null. */
+    restoredFrom: string | null;
+  };
   pods: PodStatusLine[];
   services: ServiceStatusLine[];
   problems: Problem[];

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { load, lostNothing, runs } from './load.js';
-import { type Mesh, startMesh } from './mesh.js';
+import { type Mesh, startMesh, tulle } from './mesh.js';
 import { noNamespaces } from './possible.js';
 
 t.setTimeout(480_000);
@@ -134,6 +134,22 @@ t.test('edits', { skip: await noNamespaces() }, async (t) => {
       return answers.every(({ body }) => body.includes(' v2:'));
     };
     t.ok(await mesh.until(only), 'all requests go where it says');
+  });
+
+  await t.test('a control plane that is started while a file is broken serves what was good last', async (t) => {
+    const good = readFileSync(join(mesh.folder, '30-routes.yaml'), 'utf8');
+    await mesh.world.control('stop', 'control-plane');
+    save(mesh, '30-routes.yaml', 'no: yaml: at all');
+    await mesh.world.control('start', 'control-plane');
+    const { controlPlane, problems } = await mesh.status();
+    t.match(controlPlane, { ready: true, restoredFrom: /^\d{4}-/ }, 'the status says so');
+    t.ok(problems.length > 0, 'and why');
+    const { stdout } = await tulle(['testbed', 'status', '--name', mesh.name]);
+    t.match(stdout, /it serves the last good configuration, of .*, until the problems below are mended/);
+    await mesh.world.control('restart', 'client/proxy');
+    t.equal((await mesh.world.request('client', { url: 'http://server/admin' })).status, 403, 'its rules hold');
+    save(mesh, '30-routes.yaml', good);
+    t.ok(await mesh.until(async () => (await mesh.status()).controlPlane.restoredFrom === null), 'until it is mended');
   });
 
   await t.test('a policy in a new file counts, and its removal too', async (t) => {

@@ -8,6 +8,8 @@ export interface ConfigView {
   /** 0 while there is no good configuration. */
   generation: number;
   problems: readonly Problem[];
+  /** RFC 3339: since a start with broken files, what was the last good configuration then is served from disk. Else null. */
+  restoredFrom: string | null;
   services: ServiceView[];
   pods: PodView[];
   routes: readonly ModelRoute[];
@@ -43,10 +45,11 @@ export interface SidecarView {
   types: Record<string, object>;
 }
 
-export function configView({ model, problems }: SourceState): ConfigView {
+export function configView({ model, problems, restoredFrom = undefined }: SourceState): ConfigView {
   return {
     generation: model?.generation ?? 0,
     problems,
+    restoredFrom: restoredFrom ?? null,
     services: model?.services.map(serviceView) ?? [],
     pods: model?.pods.map(podView) ?? [],
     routes: model?.routes ?? [],

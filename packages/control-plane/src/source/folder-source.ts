@@ -1,5 +1,7 @@
 import type { BigIntStats } from 'node:fs';
+import { parseManifest } from '@tulle/api';
 import { buildModel, byPlace } from '../model/build.js';
+import type { LastGood } from './last-good.js';
 import { DEBOUNCE_MS, MAX_DEBOUNCE_MS, POLL_MS } from './limits.js';
 import { ManifestCache } from './manifest-cache.js';
 import { realTimers, Settle, type Timers } from './settle.js';
@@ -14,12 +16,14 @@ export interface FolderSourceOptions {
   /** How often to look without having heard of a change; 1000 unless given. */
   pollMs?: number;
   timers?: Timers;
+  /** Where the last good configuration is kept; nowhere unless given. */
+  lastGood?: LastGood;
 }
 
 /**
  * Configuration from folders of YAML, watched.
  *
- * A state in which anything is wrong is refused as a whole: its problems are told, and the last good model stays.
+ * A state in which anything is wrong is refused as a whole: its problems are told, and the last good model stays, the one of an earlier run where this one has had none.
  */
 export function folderSource(options: FolderSourceOptions): ConfigSource {
   return new FolderSource(options);
@@ -32,6 +36,7 @@ class FolderSource implements ConfigSource {
   readonly #settle: Settle;
   readonly #watches: FolderWatches;
   readonly #cache = new ManifestCache();
+  readonly #lastGood: LastGood | undefined;
   readonly #callbacks: ((update: SourceState) => void)[] = [];
   #state: SourceState = { model: undefined, problems: [] };
   /** Of the last read; those of the model are not among them, since they follow from what did not change. */
@@ -41,10 +46,13 @@ class FolderSource implements ConfigSource {
   #reading: Promise<void> | undefined;
   #readAgain = false;
   #readOnce = false;
+  #triedDisk = false;
   #closed = false;
 
-  constructor({ dirs, debounceMs = DEBOUNCE_MS, pollMs = POLL_MS, timers = realTimers }: FolderSourceOptions) {
+  constructor(options: FolderSourceOptions) {
+    const { dirs, debounceMs = DEBOUNCE_MS, pollMs = POLL_MS, timers = realTimers, lastGood } = options;
     this.#dirs = dirs;
+    this.#lastGood = lastGood;
     this.#pollMs = pollMs;
     this.#timers = timers;
     const longestMs = Math.max(debounceMs, MAX_DEBOUNCE_MS);
@@ -73,6 +81,7 @@ class FolderSource implements ConfigSource {
     this.#poll?.cancel();
     this.#watches.close();
     await this.#reading;
+    this.#lastGood?.close();
   }
 
   /** Reads the folders; while they are being read, once more afterwards. */
@@ -106,13 +115,43 @@ class FolderSource implements ConfigSource {
     this.#readOnce = true;
     this.#fileProblems = problems;
     if (problems.length > 0) {
-      this.#publish({ model: this.#state.model, problems });
+      this.#refuse(problems);
       return;
     }
     const layers = contents.map(({ resources }) => resources);
     const result = buildModel(this.#generation + 1, layers);
-    if (result.model !== undefined) this.#generation = result.model.generation;
-    this.#publish({ model: result.model ?? this.#state.model, problems: result.problems });
+    if (result.model === undefined) {
+      this.#refuse(result.problems);
+      return;
+    }
+    this.#generation = result.model.generation;
+    this.#lastGood?.save(contents.map(({ files }, index) => ({ dir: this.#dirs[index], files })));
+    this.#publish({ model: result.model, problems: result.problems });
+  }
+
+  #refuse(problems: SourceState['problems']): void {
+    const { model, restoredFrom } = this.#state;
+    this.#publish({ ...(model === undefined ? this.#restored() : { model, restoredFrom }), problems });
+  }
+
+  /** The last good model of an earlier run, once, if there is one. */
+  #restored(): Pick<SourceState, 'model' | 'restoredFrom'> {
+    if (this.#triedDisk) return { model: undefined };
+    this.#triedDisk = true;
+    const saved = this.#lastGood?.read(this.#dirs);
+    if (saved === undefined) return { model: undefined };
+    const layers = saved.folders.map(({ files }) => files.map(({ path, text }) => parseManifest(path, text)));
+    const result = buildModel(
+      this.#generation + 1,
+      layers.map((manifests) => manifests.flatMap(({ resources }) => resources)),
+    );
+    const isSound = layers.flat().every(({ problems }) => problems.length === 0);
+    if (!isSound || result.model === undefined) {
+      this.#lastGood?.refuse('this program finds something wrong with it');
+      return { model: undefined };
+    }
+    this.#generation = result.model.generation;
+    return { model: result.model, restoredFrom: saved.savedAt };
   }
 
   #publish(state: SourceState): void {

@@ -20,3 +20,9 @@ export const POLL_MS = 1000;
 
 /** A file changed this recently may change again without its times telling: it is read again at the next look. */
 export const RACY_MS = 2000;
+
+/** The last good configuration is written at most this often: after a crash a restart may find one that is this old. */
+export const SAVE_INTERVAL_MS = 1000;
+
+/** A larger last good configuration is not saved, with an error in the log: writing it would hold up everything else. */
+export const MAX_SAVED_BYTES: number = 64 * 1024 * 1024;

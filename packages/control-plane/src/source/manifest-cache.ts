@@ -15,6 +15,8 @@ interface CachedFile {
 export interface FolderContent {
   resources: ParsedResource[];
   problems: Problem[];
+  /** The manifests as they were read. */
+  files: { path: string; text: string }[];
   scan: Scan;
 }
 
@@ -31,7 +33,7 @@ export class ManifestCache {
     let changed = false;
     for (const folder of folders) {
       const scan = await scanFolder(folder);
-      const content: FolderContent = { resources: [], problems: [...scan.problems], scan };
+      const content: FolderContent = { resources: [], problems: [...scan.problems], files: [], scan };
       for (const [path, stats] of scan.problems.length > 0 ? [] : scan.files) {
         const known = next.get(path) ?? this.#files.get(path);
         const fresh = known !== undefined && isUnchanged(known.stats, known.readAtMs, stats);
@@ -43,6 +45,7 @@ export class ManifestCache {
         }
         next.set(path, file);
         if (file.manifest !== known?.manifest) changed = true;
+        content.files.push({ path, text: file.text });
         content.resources.push(...file.manifest.resources);
         content.problems.push(...file.manifest.problems);
       }

@@ -7,6 +7,8 @@ export interface SourceState {
   readonly model: Model | undefined;
   /** Why the configuration as it stands is refused; empty when `model` is what the configuration says. */
   readonly problems: readonly Problem[];
+  /** Since when the model was the last good one, RFC 3339, where it was read from disk because the configuration was broken from the start. */
+  readonly restoredFrom?: string | undefined;
 }
 
 /** Where configuration comes from. A source never ends the process: a bad state is a list of problems. */

@@ -62,6 +62,11 @@ export function statusText(status: TestbedStatus): string {
     `configuration ${status.config.join(', ')}\n`,
     `state ${status.state}\n`,
     `control plane ${controlPlane.ready ? 'ready' : controlPlane.state === 'running' ? 'not ready' : 'stopped'} at ${controlPlane.ads}, pid ${pidText(controlPlane)}\n`,
+    ...(controlPlane.restoredFrom === null
+      ? []
+      : [
+          `it serves the last good configuration, of ${controlPlane.restoredFrom}, until the problems below are mended\n`,
+        ]),
     '\n',
     table([['POD', 'IP', 'READY', 'SIDECAR', 'RESTARTS', 'PIDS', 'NOTE'], ...pods]),
     '\n',

@@ -98,12 +98,16 @@ export class ControlPlane {
     }
   }
 
-  /** What it finds wrong with the configuration; null when it does not answer. */
-  async problems(): Promise<Problem[] | null> {
+  /** What it finds wrong with the configuration, and whether it serves an earlier one from disk; null when it does not answer. */
+  async configuration(): Promise<{ problems: Problem[]; restoredFrom: string | null } | null> {
     const answer = await this.#ask('/debug/config');
     if (answer?.status !== 200) return null;
     try {
-      return (JSON.parse(answer.body) as { problems?: Problem[] }).problems ?? [];
+      const { problems = [], restoredFrom = null } = JSON.parse(answer.body) as {
+        problems?: Problem[];
+        restoredFrom?: string | null;
+      };
+      return { problems, restoredFrom };
     } catch {
       return null;
     }

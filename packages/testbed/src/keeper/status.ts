@@ -7,7 +7,7 @@ import type { Testbed } from './testbed.js';
 /** The testbed as it is now. Asks the control plane for its view of the configuration; without an answer that part is the testbed's own. */
 export async function statusOf(testbed: Testbed): Promise<TestbedStatus> {
   const { controlPlane, provider, spec } = testbed;
-  const [ready, seen] = await Promise.all([controlPlane?.ready() ?? false, controlPlane?.problems() ?? null]);
+  const [ready, seen] = await Promise.all([controlPlane?.ready() ?? false, controlPlane?.configuration() ?? null]);
   return {
     name: spec.name,
     provider: provider.kind,
@@ -17,11 +17,12 @@ export async function statusOf(testbed: Testbed): Promise<TestbedStatus> {
     controlPlane: {
       ...(controlPlane === null ? absent : programStatus(controlPlane.program)),
       ready,
+      restoredFrom: seen?.restoredFrom ?? null,
       ...provider.controlPlane,
     },
     pods: testbed.podList().map(podLine),
     services: serviceLines(testbed),
-    problems: merge(testbed.problems, seen ?? []),
+    problems: merge(testbed.problems, seen?.problems ?? []),
     notices: [...testbed.notices],
   };
 }
