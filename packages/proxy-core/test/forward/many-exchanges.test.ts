@@ -8,6 +8,7 @@ import { type Failure, failure } from '../../src/failure.js';
 import { Exchange, type ExchangeServices } from '../../src/forward/exchange.js';
 import { defaultLimits } from '../../src/limits.js';
 import { Slabs } from '../../src/message/slabs.js';
+import { breakerCounts } from '../../src/pool/breaker.js';
 import { Pool } from '../../src/pool/pool.js';
 import { Cluster } from '../../src/upstream/cluster.js';
 import { Endpoint } from '../../src/upstream/endpoint.js';
@@ -178,7 +179,13 @@ class Scene {
 
   constructor(placesPerDial: number) {
     const { io } = this;
-    const observer = { ejected() {}, restored() {}, panicked() {}, overflowed() {} };
+    const observer = {
+      ejected() {},
+      restored() {},
+      panicked() {},
+      overflowed() {},
+      load: () => new Float64Array(breakerCounts.length),
+    };
     const address = { host: '10.0.0.2', port: 80 };
     this.cluster = new Cluster(
       { name: 'up', endpoints: [{ address, weight: 1, tls: false }], balancer: 'p2c', connectTimeoutMs: 1_000 },

@@ -2,6 +2,7 @@ import t from 'tap';
 import type { SocketAddress } from '../../src/address.js';
 import type { ClusterConfig, EndpointConfig } from '../../src/config/config.js';
 import { noHash } from '../../src/message/hash.js';
+import { breakerCounts } from '../../src/pool/breaker.js';
 import type { Pool } from '../../src/pool/pool.js';
 import { createTimerWheel } from '../../src/time/hashed-wheel.js';
 import { Cluster, type EndpointFactory } from '../../src/upstream/cluster.js';
@@ -25,6 +26,7 @@ const factory: EndpointFactory = {
     ejected: (_cluster, cause) => told.push(`ejected ${cause}`),
     restored: () => told.push('restored'),
     panicked: () => told.push('panicked'),
+    load: () => new Float64Array(breakerCounts.length),
     overflowed: (_cluster, limit) => told.push(`overflowed ${limit}`),
   },
   tls: () => ({ settings: undefined, key: 'plain' }),
