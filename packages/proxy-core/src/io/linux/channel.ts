@@ -33,6 +33,8 @@ export class Channel {
   session: TlsSession | undefined = undefined;
   /** An edge was seen and the socket is not known to be empty. */
   readable = false;
+  /** Edges that told of something to read. */
+  edges = 0;
   /** No more edge will come for what is still to be read: read until the end, an error, or nothing. */
   readToEnd = false;
   /** The kernel takes no more until it is writable again. */
@@ -57,6 +59,7 @@ export class Channel {
   notice(events: number): void {
     if ((events & readableEvents) !== 0) {
       this.readable = true;
+      this.edges++;
       if ((events & unannouncedEvents) !== 0) this.noticeHangUp(events);
     }
     if ((events & EPOLLOUT) !== 0) {

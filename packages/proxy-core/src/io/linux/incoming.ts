@@ -61,10 +61,12 @@ export class Incoming {
       this.reads++;
       const size = turn.buffer.length;
       const count =
-        session === undefined ? receive(channel.fd, turn.bufferAddress, size) : session.read(turn.bufferAddress, size);
+        session === undefined
+          ? receive(channel.fd, turn.bufferAddress, size)
+          : session.read(turn.bufferAddress, size, channel.edges);
       if (count > 0) {
         // Fewer bytes than there was room for: the socket is empty, epoll(7), and what comes next makes an edge.
-        if (!channel.readToEnd && (session === undefined ? count < size : session.isDrained(count)))
+        if (!channel.readToEnd && (session === undefined ? count < size : session.isDrained(count, channel.edges)))
           channel.readable = false;
         this.bytesRead += count;
         reader.handler.onData(reader, turn.buffer, 0, count);

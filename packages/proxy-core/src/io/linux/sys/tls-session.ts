@@ -41,6 +41,10 @@ export class TlsSession {
   private emptyAt = 0;
   /** A part of a record is in OpenSSL: it will ask the kernel for exactly the rest, and not learn whether there is more. */
   private partial = false;
+  /** The next read asks the kernel: nothing is inside that a read could give without. */
+  private asksKernel = true;
+  /** Edges seen when the kernel was asked first since then. */
+  private askedAt = 0;
   private handshaking = true;
   private wantsWrite = false;
   private interruptions = 0;
@@ -95,15 +99,20 @@ export class TlsSession {
     return 1;
   }
 
-  /** Decrypts into memory: bytes, or `wouldBlock`, `ended` (close_notify) or `failed`. */
-  read(address: number, size: number): number {
+  /** Decrypts into memory: bytes, or `wouldBlock`, `ended` (close_notify) or `failed`. `edges`: how many the socket has had so far. */
+  read(address: number, size: number, edges: number): number {
+    if (this.asksKernel) {
+      this.asksKernel = false;
+      this.askedAt = edges;
+    }
     const count = ssl.SSL_read(this.pointer, address, size);
     this.readAwaitsWrite = false;
     if (count > 0) return count;
     const outcome = this.explain(count);
-    if (outcome === interrupted) return this.read(address, size);
+    if (outcome === interrupted) return this.read(address, size, edges);
     if (outcome === wouldBlock) {
       this.readAwaitsWrite = this.wantsWrite;
+      this.asksKernel = true;
       this.partial = ssl.SSL_has_pending(this.pointer) !== 0 || ssl.BIO_number_read(this.bio) !== this.emptyAt;
     }
     return outcome;
@@ -111,15 +120,17 @@ export class TlsSession {
 
   /**
    * After a `read` that gave `count` bytes: true when neither OpenSSL nor, at the time of that read, the kernel held any more, so that the next byte makes an edge.
-   * Spares the read that would only say so. False: read again.
+   * Spares the read that would only say so. False: read again, as where an edge came since the kernel was asked: the records that it gave then may have lasted
+   * for several turns.
    */
-  isDrained(count: number): boolean {
+  isDrained(count: number, edges: number): boolean {
     const total = ssl.BIO_number_read(this.bio);
     const came = total - this.emptyAt;
     // All that came was one record, as a rule; else OpenSSL is asked.
     if (came !== count + recordOverheadBytes && ssl.SSL_has_pending(this.pointer) !== 0) return false;
     this.emptyAt = total;
-    return !this.partial && came < surelyShortBytes;
+    this.asksKernel = true;
+    return !this.partial && came < surelyShortBytes && this.askedAt === edges;
   }
 
   /** Encrypts and sends: bytes taken (at most one record, 16 KiB), or `wouldBlock` or `failed`. After `wouldBlock` the same bytes must come again. */
