@@ -7,7 +7,6 @@ const silent = { host: '10.0.0.9', port: 9 };
 ioSuite(t, 'memory', {
   tls: false,
   sockets: false,
-  tellsTruncation: false,
   silent: async () => ({ address: silent, close() {} }),
   async makeIo(limits) {
     const io = createMemoryIo({ writeHighWaterBytes: limits.writeHighWaterBytes });

@@ -5,7 +5,6 @@ import { createLinuxIo } from '../../src/io/linux/linux-io.js';
 ioSuite(t, 'linux', {
   tls: true,
   sockets: true,
-  tellsTruncation: true,
   silent: silentListener,
   async makeIo(limits) {
     const io = createLinuxIo({ limits });

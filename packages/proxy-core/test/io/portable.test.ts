@@ -6,7 +6,6 @@ import { defaultLimits } from '../../src/limits.js';
 ioSuite(t, 'portable', {
   tls: true,
   sockets: true,
-  tellsTruncation: false,
   silent: silentListener,
   async makeIo(limits) {
     const io = createPortableIo({ limits: { ...defaultLimits, ...limits } });

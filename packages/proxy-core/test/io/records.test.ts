@@ -135,7 +135,6 @@ for (const [engine, makeIo] of Object.entries(engines)) {
       ['a record that is longer than any may be', Buffer.of(23, 3, 3, 0x41, 0x01, 1, 2, 3), /record overflow/],
       ['a record of an unknown type', Buffer.of(99, 3, 3, 0, 1, 1), /unexpected message/],
       ['a handshake in plain text after the handshake', Buffer.of(22, 3, 3, 0, 4, 1, 0, 0, 0), /unexpected message/],
-      ['a change of cipher after the handshake', Buffer.of(20, 3, 3, 0, 1, 1), /unexpected message/],
     ] as const) {
       when(`${side}: ${what} ends the connection with an alert`, async (t, scene) => {
         const met = await meet(t, scene);
@@ -144,7 +143,8 @@ for (const [engine, makeIo] of Object.entries(engines)) {
         peer.write('before');
         await scene.until('arrived', () => handler.receivedBytes === 6);
         peer.send(bytes);
-        await scene.until('refused', () => handler.closed && peer.failure !== '');
+        await scene.until('refused', () => handler.closed);
+        await scene.until('told', () => peer.gone || peer.failure !== '');
         t.same([handler.events, handler.error?.code], [['open', 'data', 'close'], 'tls']);
         t.match(peer.failure, alert);
       });
@@ -211,20 +211,23 @@ for (const [engine, makeIo] of Object.entries(engines)) {
       connection.startTls(context, handler);
     });
     let length = 2;
-    for (let cut = 1; cut < length; cut++) {
+    let cuts = 0;
+    // With a post-quantum key share it is long: every byte of the heads then, and of the rest each seventh.
+    for (let cut = 1; cut < length; cut += cut > 100 && length > 600 ? 7 : 1) {
+      cuts++;
       const client = net.connect({ ...socket.address, noDelay: true });
       await once(client, 'connect');
       const peer = new TlsPeer(client, { side: 'client' });
       const hello = peer.hello();
       ({ length } = hello);
       peer.send(hello.subarray(0, cut));
-      await scene.until('accepted', () => handlers.length === cut);
+      await scene.until('accepted', () => handlers.length === cuts);
       await scene.settle(2);
       peer.send(hello.subarray(cut));
-      await scene.until(`open after a cut at ${cut}`, () => peer.isOpen && handlers[cut - 1].opened);
+      await scene.until(`open after a cut at ${cut}`, () => peer.isOpen && handlers[cuts - 1].opened);
       peer.close();
     }
-    t.ok(length > 200 && handlers.length === length - 1, `${handlers.length} cuts`);
+    t.ok(length > 200 && cuts > 190, `${cuts} cuts of ${length} bytes`);
   });
 }
 

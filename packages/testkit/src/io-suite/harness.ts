@@ -17,8 +17,6 @@ export interface IoHarness {
   readonly tls: boolean;
   /** The addresses are those of the machine: foreign peers (node:net, node:tls) can be on the other side. */
   readonly sockets: boolean;
-  /** TLS ended by a bare FIN is told apart from close_notify. node:tls tells both as the same end. */
-  readonly tellsTruncation: boolean;
   /** An address on which connecting neither succeeds nor fails, for the deadline; `silentListener` where there are sockets. */
   silent(): Promise<SilentListener>;
 }

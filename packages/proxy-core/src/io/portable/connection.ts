@@ -25,6 +25,7 @@ import type {
 import { type Phase, toIoError } from './errno.js';
 import { clientTls, serverTls, verifiedPeer, wasReset } from './node-tls.js';
 import { Outgoing } from './outgoing.js';
+import { RawSide } from './raw-side.js';
 import type { PortableTlsContext } from './tls-context.js';
 
 type State = 'accepted' | 'sniffing' | 'starting' | 'connecting' | 'handshaking' | 'open' | 'closed';
@@ -36,6 +37,7 @@ interface Engine {
   forget(connection: PortableConnection): void;
 }
 
+const truncation = 'the peer closed the connection without close_notify: data may be missing';
 const nobody: ConnectionHandler = { onOpen() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 const nowhere: SocketAddress = { host: '0.0.0.0', port: 0 };
 
@@ -57,6 +59,8 @@ export class PortableConnection implements Connection, TimerOwner {
   private readonly socket: net.Socket;
   /** Where application bytes go: `socket`, or the TLS over it. */
   private stream: net.Socket;
+  /** Between the two, under TLS. */
+  private raw: RawSide | undefined = undefined;
   private sniffer: Sniffer | undefined = undefined;
   /** Covers connect and handshake; connecting side only. */
   private deadline: Timer | undefined = undefined;
@@ -76,6 +80,11 @@ export class PortableConnection implements Connection, TimerOwner {
   private readonly onSocketClose = (): void => this.gone();
   private readonly onSocketError = (error: NodeJS.ErrnoException): void => {
     this.failure ??= error;
+  };
+  /** node leaves a TLSSocket open where a record was wrong. */
+  private readonly onStreamError = (error: NodeJS.ErrnoException): void => {
+    this.failure ??= error;
+    this.stream.destroy();
   };
   private readonly onSocketData = (chunk: Buffer): void => this.arrived(chunk);
   private readonly onSocketEnd = (): void => this.ended();
@@ -170,11 +179,10 @@ export class PortableConnection implements Connection, TimerOwner {
       this.laterTellGone();
       return;
     }
-    // TLSSocket takes over what the socket holds.
-    if (this.untold !== undefined) this.socket.unshift(this.untold);
+    this.raw = new RawSide(this.socket, this.untold);
     this.untold = undefined;
     const settings = context as PortableTlsContext;
-    const stream = serverTls(this.socket, settings, this.onSocketError, () => this.secured(stream, settings));
+    const stream = serverTls(this.raw, settings, this.onSocketError, () => this.secured(stream, settings));
     this.stream = stream;
     this.listenToStream();
   }
@@ -182,7 +190,8 @@ export class PortableConnection implements Connection, TimerOwner {
   private secureClient(context: PortableTlsContext, serverName: string): void {
     this.state = 'handshaking';
     this.isTls = true;
-    const stream = clientTls(this.socket, context, serverName, () => this.secured(stream, context));
+    this.raw = new RawSide(this.socket, undefined);
+    const stream = clientTls(this.raw, context, serverName, () => this.secured(stream, context));
     this.stream = stream;
     this.listenToStream();
   }
@@ -229,7 +238,7 @@ export class PortableConnection implements Connection, TimerOwner {
     stream.on('data', this.onSocketData);
     stream.on('end', this.onSocketEnd);
     if (stream !== this.socket) {
-      stream.on('error', this.onSocketError);
+      stream.on('error', this.onStreamError);
       // The TLS stream closes after the socket, having told what it still held.
       this.socket.off('close', this.onSocketClose);
       stream.on('close', this.onSocketClose);
@@ -279,6 +288,11 @@ export class PortableConnection implements Connection, TimerOwner {
       default:
         if (wasReset(this.socket, this.stream)) {
           this.failure ??= Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+          this.socket.destroy();
+          return;
+        }
+        if (this.raw?.truncated) {
+          this.failure ??= Object.assign(new Error(truncation), { code: 'ECONNRESET' });
           this.socket.destroy();
           return;
         }

@@ -3,6 +3,7 @@ import type net from 'node:net';
 import tls from 'node:tls';
 import type { PeerCertificate } from '../io.js';
 import { peerCertificate } from '../peer-certificate.js';
+import type { RawSide } from './raw-side.js';
 import type { PortableTlsContext } from './tls-context.js';
 
 /** A server's TLSSocket outside a tls.Server: node leaves the verdict on the client's chain to whoever made it. */
@@ -12,12 +13,12 @@ interface VerifyingSocket {
 
 /** `failed` is told of what goes wrong at any time, `done` once when the handshake is over; nobody has looked at the chain then. */
 export function serverTls(
-  socket: net.Socket,
+  raw: RawSide,
   context: PortableTlsContext,
   failed: (error: NodeJS.ErrnoException) => void,
   done: () => void,
 ): tls.TLSSocket {
-  const stream = new tls.TLSSocket(socket, {
+  const stream = new tls.TLSSocket(raw, {
     isServer: true,
     secureContext: context.secure,
     requestCert: context.verifies,
@@ -31,18 +32,19 @@ export function serverTls(
     stream.destroy();
   });
   stream.once('secure', done);
+  raw.watch(stream);
   return stream;
 }
 
 /** `done`: the handshake is over and node has verified the chain. */
 export function clientTls(
-  socket: net.Socket,
+  raw: RawSide,
   context: PortableTlsContext,
   serverName: string,
   done: () => void,
 ): tls.TLSSocket {
   const stream = tls.connect({
-    socket,
+    socket: raw,
     secureContext: context.secure,
     servername: serverName,
     ALPNProtocols: context.alpn.length > 0 ? context.alpn : undefined,
@@ -51,6 +53,7 @@ export function clientTls(
     checkServerIdentity: () => undefined,
   });
   stream.once('secureConnect', done);
+  raw.watch(stream);
   return stream;
 }
 
