@@ -35,6 +35,7 @@ export { defaultPaths, type MeshPolicy, type PathSettings } from './kinds/mesh-p
 export type { ObjectMeta } from './kinds/metadata.js';
 export type { Namespace } from './kinds/namespace.js';
 export type { Container, ContainerPort, EnvVar, Pod, PodSpec, PodStatus } from './kinds/pod.js';
+export type { ReferenceGrant } from './kinds/reference-grant.js';
 export type { Resource } from './kinds/resource.js';
 export type { Service, ServicePort, ServiceSpec } from './kinds/service.js';
 export type { ServiceAccount } from './kinds/service-account.js';

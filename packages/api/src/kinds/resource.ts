@@ -5,6 +5,7 @@ import { type HttpRoute, httpRouteSchema } from './http-route.js';
 import { type MeshPolicy, meshPolicySchema } from './mesh-policy.js';
 import { type Namespace, namespaceSchema } from './namespace.js';
 import { type Pod, podSchema } from './pod.js';
+import { type ReferenceGrant, referenceGrantSchema } from './reference-grant.js';
 import { type Service, serviceSchema } from './service.js';
 import { type ServiceAccount, serviceAccountSchema } from './service-account.js';
 import { type TrafficPolicy, trafficPolicySchema } from './traffic-policy.js';
@@ -17,6 +18,7 @@ export type Resource =
   | Pod
   | EndpointSlice
   | HttpRoute
+  | ReferenceGrant
   | AuthorizationPolicy
   | TrafficPolicy
   | MeshPolicy;
@@ -35,6 +37,7 @@ export const KINDS: readonly KindEntry[] = [
   { apiVersion: 'v1', kind: 'Pod', schema: podSchema },
   { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', schema: endpointSliceSchema },
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', schema: httpRouteSchema },
+  { apiVersion: 'gateway.networking.k8s.io/v1beta1', kind: 'ReferenceGrant', schema: referenceGrantSchema },
   { apiVersion: 'policy.tulle.dev/v1alpha1', kind: 'AuthorizationPolicy', schema: authorizationPolicySchema },
   { apiVersion: 'policy.tulle.dev/v1alpha1', kind: 'TrafficPolicy', schema: trafficPolicySchema },
   { apiVersion: 'policy.tulle.dev/v1alpha1', kind: 'MeshPolicy', schema: meshPolicySchema },

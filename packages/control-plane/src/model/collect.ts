@@ -7,6 +7,7 @@ import type {
   ParsedResource,
   Pod,
   Problem,
+  ReferenceGrant,
   Resource,
   Service,
   TrafficPolicy,
@@ -19,6 +20,7 @@ export interface Collected {
   pods: ParsedResource<Pod>[];
   slices: ParsedResource<EndpointSlice>[];
   routes: ParsedResource<HttpRoute>[];
+  grants: ParsedResource<ReferenceGrant>[];
   authorizationPolicies: ParsedResource<AuthorizationPolicy>[];
   trafficPolicies: ParsedResource<TrafficPolicy>[];
   meshPolicies: ParsedResource<MeshPolicy>[];
@@ -51,6 +53,7 @@ export function collect(layers: readonly (readonly ParsedResource[])[]): { colle
     pods: ofKind('Pod'),
     slices: ofKind('EndpointSlice'),
     routes: ofKind('HTTPRoute'),
+    grants: ofKind('ReferenceGrant'),
     authorizationPolicies: ofKind('AuthorizationPolicy'),
     trafficPolicies: ofKind('TrafficPolicy'),
     meshPolicies: ofKind('MeshPolicy'),

@@ -7,12 +7,13 @@ import {
   type ParsedResource,
   type Path,
   type Problem,
+  type ReferenceGrant,
 } from '@tulle/api';
 import type { PortInBuilding } from './building.js';
 import { type Collected, keyOf } from './collect.js';
 import type { ModelBackend, ModelPort, ModelRoute, ModelRule } from './model.js';
 import { byPrecedence, type RankedRule } from './precedence.js';
-import { missingPort, missingService } from './reference.js';
+import { isGranted, missingPort, missingService } from './reference.js';
 import type { ServiceGraph } from './services.js';
 
 /**
@@ -25,7 +26,7 @@ export function bindRoutes(collected: Collected, graph: ServiceGraph): { routes:
   const routes = collected.routes.map((parsed): ModelRoute => {
     const { namespace, name } = parsed.resource.metadata;
     const parents = parentPorts(parsed, graph, problems);
-    const ranked = rankRules(parsed, graph, problems);
+    const ranked = rankRules(parsed, { graph, grants: collected.grants, problems });
     for (const port of parents) {
       const byNamespace = bound.get(port) ?? new Map<string, RankedRule[]>();
       bound.set(port, byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), ...ranked]));
@@ -93,13 +94,20 @@ function notHttp(parsed: ParsedResource<HttpRoute>, path: Path, port: ModelPort)
   );
 }
 
-function rankRules(parsed: ParsedResource<HttpRoute>, graph: ServiceGraph, problems: Problem[]): RankedRule[] {
+/** What backends are looked up in, and where it is told that they are not there. */
+interface Binding {
+  graph: ServiceGraph;
+  grants: readonly ParsedResource<ReferenceGrant>[];
+  problems: Problem[];
+}
+
+function rankRules(parsed: ParsedResource<HttpRoute>, binding: Binding): RankedRule[] {
   const route = parsed.resource;
   const created = Date.parse(route.metadata.creationTimestamp ?? '');
   const createdMs = Number.isNaN(created) ? Number.POSITIVE_INFINITY : created;
   return route.spec.rules.flatMap((rule, ruleIndex) => {
     const backends = rule.backendRefs.flatMap((ref, index) => {
-      const port = backendPort(parsed, ref, ['spec', 'rules', ruleIndex, 'backendRefs', index], graph, problems);
+      const port = backendPort(parsed, ref, ['spec', 'rules', ruleIndex, 'backendRefs', index], binding);
       return port === undefined ? [] : [{ port, weight: ref.weight }];
     });
     return rule.matches.map((match, matchIndex): RankedRule => {
@@ -125,14 +133,13 @@ function backendPort(
   parsed: ParsedResource<HttpRoute>,
   ref: BackendRef,
   path: Path,
-  graph: ServiceGraph,
-  problems: Problem[],
+  { graph, grants, problems }: Binding,
 ): ModelPort | undefined {
   const own = parsed.resource.metadata.namespace;
   const namespace = ref.namespace ?? own;
-  if (namespace !== own) {
-    const message = `a backend in namespace ${namespace} needs a ReferenceGrant, which is not supported yet`;
-    const remedy = `Name a Service of namespace ${own}, or move the route to namespace ${namespace}.`;
+  if (!isGranted(grants, own, namespace, ref.name)) {
+    const message = `no ReferenceGrant in namespace ${namespace} lets HTTPRoutes of namespace ${own} name its Service ${ref.name}`;
+    const remedy = `Add one there, or name a Service of namespace ${own}.`;
     problems.push(parsed.problemAt([...path, 'namespace'], message, remedy));
     return undefined;
   }

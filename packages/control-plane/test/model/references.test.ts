@@ -51,10 +51,27 @@ t.test('a route cannot be bound to opaque TCP, nor lead there', async (t) => {
   t.same(told(docs(web, route('r', 'web', '{}'))), [], 'without a port, the ports that carry HTTP are meant');
 });
 
-t.test('a backend in another namespace needs a grant that there is not', async (t) => {
-  const other = service('api', 'ports: [{port: 80}]', 'shop');
-  const text = docs(web, other, route('r', 'web', '{backendRefs: [{name: api, namespace: shop, port: 80}]}'));
-  t.match(told(text), [/needs a ReferenceGrant, which is not supported yet/]);
+t.test('a backend in another namespace needs a ReferenceGrant there', async (t) => {
+  const other = service('v1', 'ports: [{name: http, port: 80}]', 'b');
+  const text = docs(web, other, route('r', 'web', '{backendRefs: [{name: v1, namespace: b, port: 80}]}'));
+  const grant = (namespace: string, from: string, to: string, kind = 'HTTPRoute') =>
+    `{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {name: g, namespace: ${namespace}},
+      spec: {from: [{group: gateway.networking.k8s.io, kind: ${kind}, namespace: ${from}}], to: [{group: "", kind: Service${to}}]}}`;
+  const refused =
+    /no ReferenceGrant in namespace b lets HTTPRoutes of namespace default name its Service v1 \| Add one there/;
+  t.match(told(text), [refused]);
+  for (const [namespace, from, to] of [
+    ['default', 'default', ''],
+    ['b', 'c', ''],
+    ['b', 'default', ', name: v2'],
+  ]) {
+    t.match(told(docs(text, grant(namespace, from, to))), [refused], `${namespace} ${from} ${to}`);
+  }
+  t.match(told(docs(text, grant('b', 'default', '', 'TCPRoute'))), [refused], 'a grant for other kinds');
+  for (const to of ['', ', name: v1']) {
+    const [port] = modelOf(docs(text, grant('b', 'default', to))).findService('default', 'web')!.ports;
+    t.match(port.producerRules![0].backends, [{ port: { namespace: 'b', service: 'v1', port: 80 }, weight: 1 }]);
+  }
 });
 
 t.test('a TrafficPolicy needs its target, and is alone with it', async (t) => {
