@@ -132,7 +132,7 @@ function evaluate(predicate: CompiledPredicate, facts: AccessFacts): Truth {
     case 'port':
       return truth(facts.port === predicate.port);
     case 'method':
-      return facts.head?.method === predicate.method ? 'true' : seen === undefined ? 'unknown' : 'false';
+      return methodMatches(facts.head, predicate.method);
     case 'path':
       return seen === undefined ? 'unknown' : truth(pathMatches(seen, predicate.match, predicate.bytes));
     case 'header':
@@ -146,6 +146,15 @@ function evaluate(predicate: CompiledPredicate, facts: AccessFacts): Truth {
  */
 function wholeOf(head: Head | undefined): Head | undefined {
   return head?.method === 'CONNECT' ? undefined : head;
+}
+
+/** In other letters it is another method, but not to every application: neither an allow rule is met by it nor a deny rule dodged. Known ones the codec refuses so. */
+function methodMatches(head: Head | undefined, wanted: string): Truth {
+  if (head === undefined) return 'unknown';
+  const { method } = head;
+  if (method === wanted) return 'true';
+  const isOnlySpelt = method.length === wanted.length && method.toUpperCase() === wanted.toUpperCase();
+  return isOnlySpelt || wholeOf(head) === undefined ? 'unknown' : 'false';
 }
 
 function any(predicates: readonly CompiledPredicate[], facts: AccessFacts): Truth {

@@ -62,6 +62,18 @@ void t.test('what will go through the tunnel of a CONNECT is unknown, as in any 
   t.same(verdict([], { head }), [true, '']);
 });
 
+void t.test('a method in other letters meets no allow rule and every deny rule', async (t) => {
+  const frob: Predicate = { kind: 'method', method: 'FROB' };
+  for (const method of ['frob', 'Frob']) {
+    const head = headOf('/', [], method);
+    t.same(verdict([list('allow', [frob])], { head }), [false, '']);
+    t.same(verdict([list('deny', [frob])], { head }), [false, 'x/deny']);
+    t.same(verdict([list('allow', [{ kind: 'not', of: frob }])], { head }), [false, '']);
+    t.same(verdict([list('allow', [{ kind: 'method', method }])], { head }), [true, 'x/allow']);
+  }
+  t.same(verdict([list('deny', [frob])], { head: headOf('/', [], 'FROBS') }), [true, '']);
+});
+
 void t.test('opaque bytes satisfy no allow rule that asks for HTTP, and every deny rule', async (t) => {
   for (const predicate of [get, admin, { kind: 'header', name: 'x', match: 'present', value: '' } as const]) {
     for (const each of [predicate, { kind: 'not', of: predicate } as const]) {
