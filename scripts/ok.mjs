@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/* `npm run ok`: format, lint, types, layers, cycles, dead exports, documents and unit tests. Stops at nothing: all that is wrong is told at once. */
+/* `npm run ok`: format, lint, types, layers, cycles, API reference, dead exports, documents and unit tests. Stops at nothing: all that is wrong is told at once. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,6 +12,7 @@ const steps = [
   ['format and lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']],
   ['types', 'npx', ['turbo', 'run', 'build', '--output-logs=errors-only']],
   ['structure', process.execPath, ['scripts/structure.mjs']],
+  ['API reference', process.execPath, ['scripts/api-docs.mjs', '--check']],
   ['dead exports', 'npx', ['knip']],
   ['unit tests', process.execPath, ['scripts/test.mjs', ...unitTests()]],
 ];

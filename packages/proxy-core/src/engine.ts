@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { ProxyError } from './proxy-error.js';
 
+/** `linux`: epoll and the OpenSSL inside node, through koffi, on threads of its own. `portable`: node:net and node:tls on the calling thread. */
 export type EngineName = 'linux' | 'portable';
 
 export interface EngineChoice {

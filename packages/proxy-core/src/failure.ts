@@ -14,6 +14,7 @@ export type Side = 'downstream' | 'local' | 'upstream';
  */
 export type Retry = 'safe' | 'unless-sent' | 'never';
 
+/** What a reason means. */
 export interface ReasonRow {
   /** Status of the answer; 0 where nobody is left to answer. */
   readonly status: number;
@@ -23,6 +24,7 @@ export interface ReasonRow {
   readonly hint: string;
 }
 
+/** Why the proxy ended an exchange or a connection: the `x-tulle-reason` header, the `reason` of a log line and a label of metrics. Stable. */
 export type Reason =
   | 'bad-request'
   | 'request-head-too-large'
@@ -46,6 +48,7 @@ export type Reason =
   | 'overloaded'
   | 'downstream-closed';
 
+/** What each reason means. */
 export const reasons: Readonly<Record<Reason, ReasonRow>> = {
   'bad-request': { status: 400, side: 'downstream', retry: 'never', hint: 'The request is not valid HTTP.' },
   'request-head-too-large': { status: 431, side: 'downstream', retry: 'never', hint: 'The request head is too large.' },

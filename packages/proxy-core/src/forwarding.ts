@@ -18,6 +18,7 @@ import type { PathOptions } from './message/path-options.js';
 import { checkForwardOptions } from './options.js';
 import { ProxyError } from './proxy-error.js';
 
+/** What `forward` makes a configuration of. */
 export interface ForwardOptions {
   /** `ADDR:PORT`; port 0 lets the kernel choose. */
   readonly listen: string;

@@ -76,6 +76,7 @@ export interface Limits {
   readonly drainTimeoutMs: number;
 }
 
+/** What `Limits` are where a configuration does not say otherwise. */
 export const defaultLimits: Limits = {
   maxHeadBytes: 65_536,
   maxHeaderFields: 128,

@@ -1,3 +1,5 @@
+import { IoFailure } from './io/io.js';
+
 /**
  * What the library throws and rejects with: a sentence that says place and remedy, and a code that stays the same from release to release, for programs to compare.
  *
@@ -15,8 +17,6 @@
  * | `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ... | a listener cannot be bound: the errno's name, as Node's own servers have it |
  * | `ERR_TULLE_INTERNAL` | a defect of the library: please report it |
  */
-import { IoFailure } from './io/io.js';
-
 export class ProxyError extends Error {
   readonly code: string;
 

@@ -14,6 +14,7 @@ import { ProxyError } from './proxy-error.js';
 import { type Proxy as ProxyHandle, RunningProxy } from './running-proxy.js';
 import type { Thread, ThreadEvents } from './threads/thread.js';
 
+/** What does not belong to the configuration, since it cannot change while the proxy runs. */
 export interface ProxyOptions {
   /** Default `auto`: `linux` where it can run, else `portable` with a notice through `onWarning`. */
   readonly engine?: EngineName | 'auto';

@@ -13,11 +13,13 @@ import { applyToAll } from './threads/apply-to-all.js';
 import type { BoundAddress, ClusterState, ThreadResult } from './threads/messages.js';
 import type { Order, Thread } from './threads/thread.js';
 
+/** How a proxy is ended. */
 export interface CloseOptions {
   /** How long open exchanges and tunnels may go on before they are cut off; default 0: not at all. */
   readonly drainTimeoutMs?: number;
 }
 
+/** A running proxy. */
 export interface Proxy extends AsyncDisposable {
   readonly engine: EngineName;
   /** Where the listeners are bound, with the ports that the kernel chose for port 0. */

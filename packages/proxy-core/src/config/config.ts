@@ -7,6 +7,7 @@ import type { Limits } from '../limits.js';
 import type { PathOptions } from '../message/path-options.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 
+/** All that a proxy is told. Names are referred to by others of its parts, and each kind of name is unique. */
 export interface ProxyConfig {
   readonly listeners: readonly ListenerConfig[];
   readonly clusters: readonly ClusterConfig[];
@@ -21,12 +22,14 @@ export interface ProxyConfig {
   readonly limits?: Partial<Limits>;
 }
 
+/** A certificate chain, leaf first, and its key, as PEM texts. */
 export interface IdentityConfig {
   readonly name: string;
   readonly certificateChainPem: string;
   readonly privateKeyPem: string;
 }
 
+/** CAs that the other side's certificate must come from, as PEM text. */
 export interface TrustConfig {
   readonly name: string;
   readonly caPem: string;
@@ -34,6 +37,7 @@ export interface TrustConfig {
   readonly trustDomain: string | undefined;
 }
 
+/** Where a line for each exchange, tunnel and refusal goes: `AccessLogEntry` says what it has. */
 export interface AccessLogConfig {
   /**
    * A file path, `-` for standard output, `off`, `callback` (lines go to the `onAccessLog` of `createProxy`), or a function that is given each entry as an object,
@@ -64,6 +68,7 @@ export interface FilterConfig {
   readonly onFault?: 'closed' | 'open';
 }
 
+/** Whose traffic a listener takes: that of the application beside the proxy, or that for it. For the order of the stages, and a label of logs and metrics. */
 export type Direction = 'outbound' | 'inbound';
 
 /** A bound socket and what is done with the connections it accepts (Envoy: Listener). */
@@ -91,6 +96,7 @@ export interface FilterChainConfig {
   readonly authorization: readonly AuthorizationConfig[];
 }
 
+/** Which connections a filter chain takes: all that is given must match. */
 export interface ChainMatchConfig {
   readonly address?: string;
   readonly port?: number;
@@ -100,6 +106,7 @@ export interface ChainMatchConfig {
   readonly alpn?: readonly string[];
 }
 
+/** TLS 1.3 towards clients. */
 export interface ServerTlsConfig {
   readonly identity: string;
   /** Trust bundle for client certificates; undefined: none is asked for. */
@@ -109,6 +116,7 @@ export interface ServerTlsConfig {
   readonly allowedUris?: readonly string[];
 }
 
+/** What becomes of requests on a filter chain. */
 export interface HttpChainConfig {
   /** Name of a route table. */
   readonly routes: string;
@@ -118,6 +126,7 @@ export interface HttpChainConfig {
   readonly filters?: readonly string[];
 }
 
+/** What becomes of opaque connections on a filter chain. */
 export interface TcpChainConfig {
   readonly clusters: readonly WeightedCluster[];
   /** Nothing goes over a connection for this long in either direction; 0: it may be silent for ever. Default: the limit `streamIdleTimeoutMs`. */
@@ -126,6 +135,7 @@ export interface TcpChainConfig {
   readonly hashPolicy?: 'source-address';
 }
 
+/** One of several clusters, chosen by weight. */
 export interface WeightedCluster {
   readonly cluster: string;
   /** 0 to 2^31 - 1; the sum must not be 0. */
@@ -138,6 +148,7 @@ export interface RouteTableConfig {
   readonly virtualHosts: readonly VirtualHostConfig[];
 }
 
+/** The routes of some domains (Envoy: VirtualHost). */
 export interface VirtualHostConfig {
   readonly name: string;
   /** `*`, an exact host with or without port, or `*.suffix`. Longest match wins (config.route.v3.VirtualHost.domains). */
@@ -146,12 +157,14 @@ export interface VirtualHostConfig {
   readonly routes: readonly RouteConfig[];
 }
 
+/** What becomes of requests that match (Envoy: Route). */
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatchConfig;
   readonly action: RouteActionConfig;
 }
 
+/** Which requests a route takes: all that is given must match. */
 export interface RouteMatchConfig {
   /**
    * Compared with the normal form, without the query. `prefix` matches whole segments: `/a` matches `/a` and `/a/b`, not `/ab` (Gateway API PathPrefix).
@@ -164,6 +177,7 @@ export interface RouteMatchConfig {
   readonly query?: readonly ValueMatchConfig[];
 }
 
+/** A parameter or field that must be there, or have that value. */
 export interface ValueMatchConfig {
   readonly name: string;
   /** `regex`: the whole value, as in `RouteMatchConfig.path`. */
@@ -171,11 +185,13 @@ export interface ValueMatchConfig {
   readonly value: string;
 }
 
+/** A header field that must be there, or have that value. */
 export interface HeaderMatchConfig extends ValueMatchConfig {
   /** A value that does not match meets the rule; a field that is absent does so for `present` only (Envoy: HeaderMatcher.invert_match). */
   readonly invert?: boolean;
 }
 
+/** Forward to a cluster, redirect, or answer. */
 export type RouteActionConfig =
   | {
       readonly kind: 'forward';
@@ -214,6 +230,7 @@ export type HashPolicyConfig =
   /** The client's IP address, without its port. */
   | { readonly kind: 'source-address'; readonly terminal?: boolean };
 
+/** What the upstream is asked for instead. */
 export interface RewriteConfig {
   readonly host?: string;
   readonly path?: { readonly kind: 'full' | 'prefix'; readonly value: string };
@@ -227,6 +244,7 @@ export interface HeaderEditsConfig {
   readonly remove?: readonly string[];
 }
 
+/** A header field. */
 export interface HeaderConfig {
   readonly name: string;
   readonly value: string;
@@ -303,6 +321,7 @@ export interface OutlierDetectionConfig {
   readonly alwaysEjectOneHost?: boolean;
 }
 
+/** How an endpoint is chosen among those of a cluster. */
 export type BalancerName = 'p2c' | 'round-robin' | 'least-request' | 'ring-hash' | 'maglev';
 
 /** Envoy: Cluster.LeastRequestLbConfig. */
@@ -325,6 +344,7 @@ export interface MaglevConfig {
   readonly tableSize?: number;
 }
 
+/** TLS 1.3 towards endpoints. Host names are not compared: `allowedUris` and the trust bundle say who an endpoint may be. */
 export interface ClientTlsConfig {
   /** undefined: no client certificate is shown. */
   readonly identity?: string;
@@ -335,6 +355,7 @@ export interface ClientTlsConfig {
   readonly allowedUris?: readonly string[];
 }
 
+/** One address of a cluster. */
 export interface EndpointConfig {
   readonly address: SocketAddress;
   /** Share of the choice. 0: known but never chosen, open work on it finishes. */
@@ -347,6 +368,7 @@ export interface EndpointConfig {
   readonly workload?: string;
 }
 
+/** How much a cluster may have at once on each data thread, beyond which requests wait or are answered with `upstream-overflow` (Envoy: CircuitBreakers). */
 export interface CircuitBreakerConfig {
   readonly maxConnections?: number;
   readonly maxPendingRequests?: number;
@@ -369,6 +391,7 @@ export interface AuthorizationConfig {
   readonly policies: readonly PolicyConfig[];
 }
 
+/** Who may do what: a principal and a permission must match. */
 export interface PolicyConfig {
   /** `namespace/name`, as the log line shows it. */
   readonly name: string;

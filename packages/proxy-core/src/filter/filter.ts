@@ -35,6 +35,7 @@ export interface FilterHeaders {
   removeHeader(name: string): void;
 }
 
+/** A request whose head has come, routed and allowed. Valid during the call only. */
 export interface FilterRequest extends FilterHeaders {
   readonly method: string;
   /** As it was routed: normalised, without the query. */
@@ -54,6 +55,7 @@ export interface FilterRequest extends FilterHeaders {
   answer(status: number, body?: string, headers?: Readonly<Record<string, string>>): void;
 }
 
+/** The head of an answer. Valid during the call only. */
 export interface FilterResponse extends FilterHeaders {
   readonly status: number;
   /** Of the request that it answers. */

@@ -15,6 +15,7 @@ export interface PathOptions {
   readonly backslash: 'reject' | 'slash' | 'keep';
 }
 
+/** What `PathOptions` are where a configuration does not say otherwise. */
 export const defaultPathOptions: PathOptions = {
   dotSegments: 'resolve',
   duplicateSlashes: 'merge',

@@ -28,6 +28,7 @@ export interface ThreadResult {
   readonly clusters: readonly ClusterState[];
 }
 
+/** A listener and where it is bound. */
 export interface BoundAddress {
   readonly name: string;
   readonly address: SocketAddress;
