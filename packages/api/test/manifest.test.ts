@@ -194,3 +194,35 @@ t.test('whatever the text is, reading it does not throw, and each problem has a 
     { numRuns: 500 },
   );
 });
+
+t.test('a file that is no text is one short problem with its place', async (t) => {
+  const { problems, resources } = parseManifest('a.yaml', `kind: Pod\nPK\u0003\u0004${'x'.repeat(100_000)}\0`);
+  t.same(resources, []);
+  t.same(problems, [
+    {
+      file: 'a.yaml',
+      line: 2,
+      column: 3,
+      path: '',
+      message: 'the file is not text: it holds the character U+0003',
+      remedy: 'Take it out of the folder, or give it a name that does not end in .yaml or .yml.',
+    },
+  ]);
+});
+
+t.test('what is not understood is not quoted at length', async (t) => {
+  const long = 'x'.repeat(100_000);
+  for (const text of [
+    long,
+    `"${long}`,
+    `${long}: [`,
+    `a: *${long}`,
+    `apiVersion: v1\nkind: ${long}`,
+    `apiVersion: v1\nkind: Pod\n${long}: 1`,
+  ]) {
+    const { problems } = parseManifest('a.yaml', text);
+    t.ok(problems.length > 0);
+    for (const { message, path, remedy } of problems)
+      t.ok(`${message}${path}${remedy}`.length < 2000, message.slice(0, 100));
+  }
+});

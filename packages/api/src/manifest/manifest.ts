@@ -25,6 +25,12 @@ export interface Manifest {
 /** Most aliases (`*name`) that one document may use. More of them is a bomb that unfolds, not a manifest. */
 const MAX_ALIASES = 100;
 
+/** Characters of a message, and of a path. The YAML reader quotes what it did not understand, be it a megabyte; a person needs the place and the first words. */
+const MAX_MESSAGE = 300;
+
+/** What no YAML may hold (YAML 1.2.2 section 5.1), and text never does. */
+const NOT_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+
 /**
  * Reads a file of YAML (or JSON) documents, each one resource or a `List` of them. Empty documents are skipped.
  *
@@ -34,6 +40,11 @@ const MAX_ALIASES = 100;
 export function parseManifest(file: string, text: string): Manifest {
   const lines = new LineCounter();
   const manifest: Manifest = { resources: [], problems: [] };
+  const binary = NOT_TEXT.exec(text);
+  if (binary !== null) {
+    manifest.problems.push(binaryProblem(file, text, binary.index));
+    return manifest;
+  }
   const docs = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   for (const doc of Array.isArray(docs) ? docs : []) readDocument(new Text(file, doc, lines), manifest);
   return manifest;
@@ -54,14 +65,26 @@ class Text {
   /** @param base path of the resource within the document; problems name paths within the resource. */
   problem(base: Path, path: Path, message: string, remedy: string, what: 'value' | 'key' = 'value'): Problem {
     const position = locate(this.doc, this.lines, [...base, ...path], what);
-    return { file: this.file, ...position, path: formatPath(path), message, remedy };
+    return { file: this.file, ...position, path: cut(formatPath(path)), message: cut(message), remedy };
   }
 
   yamlProblem(error: YAMLError): Problem {
     const position = positionAt(this.lines, error.pos[0]);
     const message = `not valid YAML: ${error.message.replaceAll('\n', ' ').replace(/[.:]+$/, '')}`;
-    return { file: this.file, ...position, path: '', message, remedy: yamlRemedy(error.code) };
+    return { file: this.file, ...position, path: '', message: cut(message), remedy: yamlRemedy(error.code) };
   }
+}
+
+function binaryProblem(file: string, text: string, at: number): Problem {
+  const before = text.slice(0, at).split('\n');
+  const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0');
+  const message = `the file is not text: it holds the character U+${code}`;
+  const remedy = 'Take it out of the folder, or give it a name that does not end in .yaml or .yml.';
+  return { file, line: before.length, column: before[before.length - 1].length + 1, path: '', message, remedy };
+}
+
+function cut(text: string): string {
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
 }
 
 function readDocument(text: Text, manifest: Manifest): void {
