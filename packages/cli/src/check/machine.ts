@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
@@ -108,8 +108,10 @@ function stateDir(env: NodeJS.ProcessEnv): string {
 }
 
 function freeBytes(path: string): number {
-  mkdirSync(path, { recursive: true });
-  accessSync(path, constants.W_OK);
-  const { bavail, bsize } = statfsSync(dirname(join(path, '.')));
+  // Nothing is made for a mere look, and below /proc a recursive mkdir of Node 20 never ends.
+  let folder = path;
+  while (!existsSync(folder)) folder = dirname(folder);
+  accessSync(folder, constants.W_OK);
+  const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 }

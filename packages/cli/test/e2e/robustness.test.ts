@@ -239,6 +239,20 @@ t.test('a state folder that cannot be written is told, with a way on', async (t)
 });
 
 t.test(
+  'a state folder where none can be made is told at once',
+  { skip: existsSync('/proc/self') ? false : 'no /proc' },
+  async (t) => {
+    const env = { ...process.env, TULLE_HOME: '/proc/nowhere/at/all' };
+    const { code, stdout, stderr } = await tulle(['testbed', 'up', '--provider', 'process'], { env });
+    t.equal(code, 1);
+    t.match(
+      stdout + stderr,
+      isRoot ? /\/proc takes no folder, .*set TULLE_HOME to a folder that can be written/ : /set TULLE_HOME/,
+    );
+  },
+);
+
+t.test(
   'a full disk for the access log: told once, and traffic goes on',
   { skip: unprivileged || (isRoot ? false : 'a small file system needs root') },
   async (t) => {

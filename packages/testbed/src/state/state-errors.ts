@@ -1,22 +1,32 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Makes the state folder. Throws the error of the file system that really stands in the way. */
+const remedy = 'set TULLE_HOME to a folder that can be written';
+
+/**
+ * Makes the state folder, and those above it that are missing, one by one: a recursive mkdir of Node 20 below /proc, which lets nobody make a folder and says ENOENT, never
+ * ends, and on a read-only file system it says ENOENT too. Throws the error of the file system that really stands in the way.
+ */
 export function makeStateFolder(root: string): void {
-  try {
-    mkdirSync(root, { recursive: true, mode: 0o711 });
-  } catch (error) {
-    // A recursive mkdir on a read-only file system fails with ENOENT in Node 20: ask the nearest folder that exists.
-    let folder = root;
-    while (!existsSync(folder)) folder = dirname(folder);
-    accessSync(folder, constants.W_OK);
-    throw error;
+  const missing: string[] = [];
+  for (let folder = root; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+  if (missing.length === 0) return;
+  accessSync(dirname(missing[0]), constants.W_OK);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, { mode: 0o711 });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Somebody else was faster.
+      if (code === 'EEXIST') continue;
+      if (code === 'ENOENT') throw new Error(`${dirname(folder)} takes no folder, so there is no state: ${remedy}`);
+      throw error;
+    }
   }
 }
 
 /** What a failure of the file system means to the user and what to do; the message as it is for any other error. */
 export function explainStateError(error: NodeJS.ErrnoException, root: string): string {
-  const remedy = 'set TULLE_HOME to a folder that can be written';
   switch (error.code) {
     case 'ENOSPC':
     case 'EDQUOT':
