@@ -8,6 +8,7 @@ export { BadLoadOptions, type LoadOptions } from './load/options.js';
 export type { BodyMode, BodySize } from './load/payload.js';
 export { type LoadResult, renderLoadResult } from './load/result.js';
 export { type RunLoadOptions, runLoad, runServer } from './programs.js';
+export { type ReportOptions, runReport } from './report/report-program.js';
 export type {
   BenchCase,
   Bulk,

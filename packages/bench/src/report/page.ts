@@ -28,6 +28,7 @@ ${['base', 'head', 'again', 'bad', 'good', 'same', 'open', 's0', 's1', 's2', 's3
       `.${name}{color:var(--${name})}svg text.${name}{fill:var(--${name})}.interval.${name},.curve.${name}{stroke:var(--${name})}.mark.${name},.dot.${name},.bar.${name}{fill:var(--${name})}`,
   )
   .join('\n')}
+.whisker{stroke:var(--ink);stroke-width:1.5}.station{fill:var(--card);stroke:currentColor;stroke-width:2}.arrow{stroke:var(--soft);stroke-width:1.5}.arrowhead{fill:var(--soft)}
 .curve.again{stroke-dasharray:5 4}@media print{details{display:block}}
 `;
 

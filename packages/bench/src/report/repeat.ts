@@ -20,9 +20,9 @@ export function machineMarkup(machine: MachineInfo, node: RunInfo['node']): stri
   ].join('\n');
 }
 
-export function pinningText({ proxies, generator, server, nice }: Pinning): string {
+export function pinningText({ proxies, generator, server, nice, realtime }: Pinning): string {
   const on = (cpus: string | undefined): string => (cpus === undefined ? 'any CPU' : `CPU ${cpus}`);
-  return `Proxies on ${on(proxies)}, generator on ${on(generator)}, server on ${on(server)}, niceness ${nice}.`;
+  return `Proxies on ${on(proxies)}, generator on ${on(generator)}, server on ${on(server)}, ${realtime ? 'in the real-time class' : `niceness ${nice}`}.`;
 }
 
 export function systemsMarkup(systems: readonly SystemInfo[]): string {

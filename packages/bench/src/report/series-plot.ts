@@ -38,9 +38,9 @@ export function seriesPlot(series: readonly PlottedSeries[], options: SeriesPlot
       element('line', { x1: left, x2: width - right, y1: y(value), y2: y(value), class: 'grid' }),
       label(left - 8, y(value) + 4, options.text(value), { class: 'tick', 'text-anchor': 'end' }),
     ]),
-    ...ticks(Math.min(...xs), Math.max(...xs), 8).map((value) =>
-      label(x(value), bottom + 18, String(value), { class: 'tick', 'text-anchor': 'middle' }),
-    ),
+    ...ticks(Math.min(...xs), Math.max(...xs), 8)
+      .filter((value) => !xs.every(Number.isInteger) || Number.isInteger(value))
+      .map((value) => label(x(value), bottom + 18, String(value), { class: 'tick', 'text-anchor': 'middle' })),
     label((left + width - right) / 2, height - 6, options.xTitle, { class: 'tick', 'text-anchor': 'middle' }),
   ];
   const marks = series.flatMap(({ name, kind, points }, index) => [

@@ -63,7 +63,7 @@ export function madeUpCase(run: MadeUpRun): CaseResult {
   }
   return {
     definition: { ...structuredClone(definition), name: run.name ?? definition.name },
-    pinning: { generator: '0', server: '0', proxies: '0', nice: -10 },
+    pinning: { generator: '0', server: '0', proxies: '0', nice: -10, realtime: false },
     systems: run.systems.map(info),
     rounds,
     roundsReason: `${run.rounds} rounds, as asked for`,

@@ -73,3 +73,23 @@ function list(text: string): string[] {
     .map((each) => each.trim())
     .filter((each) => each !== '');
 }
+
+const reportHelp = `
+Writes report.html, one page with pictures that needs nothing else, and report.md beside the result.json of the folder. With --history
+the run is appended to that file, one line of JSON, and the page draws what earlier runs of the same machine had.
+
+Examples:
+  $ tulle bench run --out results/today && tulle bench report results/today
+  $ tulle bench report results/today --history results/history.jsonl`;
+
+export function benchReportCommand(finish: Finish): Command {
+  return new Command('report')
+    .description('a page with pictures from the result of a run')
+    .argument('<folder>', 'what `tulle bench run --out` wrote')
+    .option('--history <file>', 'append the run to it and draw the trend')
+    .addHelpText('after', reportHelp)
+    .action(async (folder: string, flags: { history?: string }) => {
+      const { runReport } = await import('@tulle/bench');
+      finish(runReport({ folder, history: flags.history }));
+    });
+}

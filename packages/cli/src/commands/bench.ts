@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { WrongUse } from '../failure.js';
 import type { Finish } from '../finish.js';
 import { type Address, address, byteRange, collect, header, rate, seconds, wholeNumber } from '../values.js';
-import { benchCompareCommand } from './bench-compare.js';
+import { benchCompareCommand, benchReportCommand } from './bench-compare.js';
 import { benchPeersCommand } from './bench-peers.js';
 import { benchRunCommand } from './bench-run.js';
 
@@ -57,6 +57,7 @@ export function benchCommand(finish: Finish): Command {
   command.addCommand(benchRunCommand(finish));
   command.addCommand(benchCompareCommand(finish));
   command.addCommand(benchPeersCommand(finish));
+  command.addCommand(benchReportCommand(finish));
   command.addCommand(loadCommand(finish));
   command
     .command('serve')
