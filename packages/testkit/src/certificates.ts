@@ -38,12 +38,23 @@ export interface LeafOptions {
   readonly ca?: boolean;
   /** Uses of the key; undefined: digitalSignature; `absent`: the extension is left out. */
   readonly keyUsage?: readonly KeyUse[] | 'absent';
-  /** Extended uses, OIDs; undefined: client and server. */
-  readonly extendedKeyUsage?: readonly string[];
+  /** Extended uses, OIDs; undefined: client and server; `absent`: the extension is left out. */
+  readonly extendedKeyUsage?: readonly string[] | 'absent';
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** Subject, such as `CN=spoof`; SVIDs have none that matters. */
   readonly subject?: string;
+}
+
+/** Everything that an authority may have wrong. The defaults make a right one. */
+export interface IntermediateOptions {
+  readonly name?: string;
+  readonly ca?: boolean;
+  /** How many authorities may stand below it (RFC 5280 section 4.2.1.9). */
+  readonly pathLength?: number;
+  readonly keyUsage?: readonly KeyUse[] | 'absent';
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
 }
 
 export interface TestAuthority {
@@ -52,53 +63,90 @@ export interface TestAuthority {
   leaf(options: LeafOptions): Promise<TestIdentity>;
   /** A right SVID with one URI. */
   svid(uri: string): Promise<TestIdentity>;
+  /** An authority below this one: its leaves come with its own certificate in their chain. Its `rootPem` is that of the root. */
+  intermediate(options?: IntermediateOptions): Promise<TestAuthority>;
   /** An SVID whose hour has passed. */
   expired(uri: string): Promise<TestIdentity>;
 }
 
 /** A self-signed root. Two of them trust nothing of each other. */
-export async function createAuthority(name = 'Test Root'): Promise<TestAuthority> {
-  const rootKeys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+export async function createAuthority(name = 'Test Root', options: IntermediateOptions = {}): Promise<TestAuthority> {
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const root = await X509CertificateGenerator.createSelfSigned({
     name: `CN=${name}`,
-    serialNumber: serial(),
-    notBefore: new Date(Date.now() - 24 * hourMs),
-    notAfter: new Date(Date.now() + 24 * hourMs),
-    signingAlgorithm: algorithm,
-    keys: rootKeys,
-    extensions: [
-      new BasicConstraintsExtension(true, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-    ],
+    ...authorityFields(options),
+    keys,
   });
+  const rootPem = `${root.toString('pem')}\n`;
+  return authority({ subject: root.subject, signingKey: keys.privateKey, chainPem: '', rootPem });
+}
 
+interface Issuer {
+  readonly subject: string;
+  readonly signingKey: webcrypto.CryptoKey;
+  /** Of the authorities between the leaf and the root. */
+  readonly chainPem: string;
+  readonly rootPem: string;
+}
+
+function authority(issuer: Issuer): TestAuthority {
+  const { subject, signingKey, chainPem, rootPem } = issuer;
   const leaf = async (options: LeafOptions): Promise<TestIdentity> => {
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serial(),
       subject: options.subject ?? 'O=Test',
-      issuer: root.subject,
+      issuer: subject,
       notBefore: options.notBefore ?? new Date(Date.now() - 60_000),
       notAfter: options.notAfter ?? new Date(Date.now() + hourMs),
       signingAlgorithm: algorithm,
       publicKey: keys.publicKey,
-      signingKey: rootKeys.privateKey,
+      signingKey,
       extensions: leafExtensions(options),
     });
     const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
     return {
-      certificateChainPem: `${certificate.toString('pem')}\n`,
+      certificateChainPem: `${certificate.toString('pem')}\n${chainPem}`,
       privateKeyPem: pem('PRIVATE KEY', key),
       certificateDer: new Uint8Array(certificate.rawData),
     };
   };
-
+  const intermediate = async (options: IntermediateOptions = {}): Promise<TestAuthority> => {
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const certificate = await X509CertificateGenerator.create({
+      subject: `CN=${options.name ?? 'Test Intermediate'}`,
+      issuer: subject,
+      ...authorityFields(options),
+      publicKey: keys.publicKey,
+      signingKey,
+    });
+    return authority({
+      subject: certificate.subject,
+      signingKey: keys.privateKey,
+      chainPem: `${certificate.toString('pem')}\n${chainPem}`,
+      rootPem,
+    });
+  };
   return {
-    rootPem: `${root.toString('pem')}\n`,
+    rootPem,
     leaf,
+    intermediate,
     svid: (uri) => leaf({ uris: [uri] }),
     expired: (uri) =>
       leaf({ uris: [uri], notBefore: new Date(Date.now() - 2 * hourMs), notAfter: new Date(Date.now() - hourMs) }),
+  };
+}
+
+function authorityFields({ ca = true, pathLength, keyUsage, notBefore, notAfter }: IntermediateOptions) {
+  return {
+    serialNumber: serial(),
+    notBefore: notBefore ?? new Date(Date.now() - 24 * hourMs),
+    notAfter: notAfter ?? new Date(Date.now() + 24 * hourMs),
+    signingAlgorithm: algorithm,
+    extensions: [
+      new BasicConstraintsExtension(ca, pathLength, true),
+      ...keyUsages(keyUsage ?? ['keyCertSign', 'cRLSign']),
+    ],
   };
 }
 
@@ -110,9 +158,13 @@ function leafExtensions(options: LeafOptions): Extension[] {
   return [
     new BasicConstraintsExtension(options.ca ?? false, undefined, true),
     ...keyUsages(options.keyUsage ?? ['digitalSignature']),
-    new ExtendedKeyUsageExtension([...(options.extendedKeyUsage ?? [serverAuth, clientAuth])]),
+    ...extendedKeyUsages(options.extendedKeyUsage ?? [serverAuth, clientAuth]),
     ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : []),
   ];
+}
+
+function extendedKeyUsages(uses: readonly string[] | 'absent'): Extension[] {
+  return uses === 'absent' ? [] : [new ExtendedKeyUsageExtension([...uses])];
 }
 
 function keyUsages(uses: readonly KeyUse[] | 'absent'): Extension[] {

@@ -36,7 +36,8 @@ function codeOf(name: string, phase: Phase, read: boolean): IoError['code'] {
 /** OpenSSL's texts come with file, line and thread; the part behind the last colon says what happened. Otherwise the errno's name. */
 function describe(error: NodeJS.ErrnoException): string {
   const { code, message } = error;
-  if (code === undefined) return message;
+  // UNSPECIFIED: node has no name for what OpenSSL says of a certificate, such as `invalid CA certificate`.
+  if (code === undefined || code === 'UNSPECIFIED') return message;
   if (!code.startsWith('ERR_')) return code === 'ECONNRESET' && !message.includes('ECONNRESET') ? message : code;
   const reason = /:([^:\n]+):[^:\n]*:\d+:[^\n]*\n?$/.exec(message)?.[1];
   return reason === undefined ? `${code} ${message}` : `${code} ${reason}`;
