@@ -93,3 +93,14 @@ export function* splits(bytes: Uint8Array): Generator<readonly Uint8Array[]> {
   for (let i = 1; i < bytes.length; i++) yield [bytes.subarray(0, i), bytes.subarray(i)];
   yield Array.from(bytes, (byte) => Uint8Array.of(byte));
 }
+
+/** Throws unless `bytes` told whole and cut at `cuts` (taken modulo their length) are the same events. */
+export function sameHoweverCut(reading: Reading, bytes: Uint8Array, cuts: readonly number[]): void {
+  const inside = cuts.map((cut) => cut % (bytes.length + 1));
+  const at = [...new Set([0, ...inside, bytes.length])].sort((a, b) => a - b);
+  const pieces = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+  const whole = JSON.stringify(transcribe(reading, [bytes]));
+  const cut = JSON.stringify(transcribe(reading, pieces));
+  if (whole !== cut)
+    throw new Error(`${JSON.stringify(Buffer.from(bytes).toString('latin1'))}\nwhole ${whole}\ncut   ${cut}`);
+}

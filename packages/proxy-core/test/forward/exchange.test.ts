@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { ClusterConfig, ProxyConfig, RetryConfig } from '../../src/config/config.js';
 import { cluster, config, toCluster } from '../proxy/fixture.js';
-import { get, type Line, ok, type Peer, post, Stage } from './stage.js';
+import { answering, get, type Line, ok, type Peer, post, Stage } from './stage.js';
 
 const retry: RetryConfig = { attempts: 2, on: ['reset', '5xx'], anyMethod: true };
 
@@ -19,18 +19,6 @@ function http(
     routes: [{ ...route, action: { ...route.action, ...action } as typeof route.action }],
     limits,
   });
-}
-
-/** Answers each whole request head with the next text; the last serves all further ones. */
-function answering(...texts: string[]): (peer: Peer) => void {
-  let served = 0;
-  return (peer) => {
-    let seen = 0;
-    peer.onText = (all) => {
-      for (let heads = all.split('\r\n\r\n').length - 1; seen < heads; seen++)
-        peer.send(texts[Math.min(served++, texts.length - 1)]);
-    };
-  };
 }
 
 const whole: Line = { kind: 'exchange', reason: '', status: 200, attempts: 1 };

@@ -219,3 +219,15 @@ export const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 export function post(body: string, length = body.length): string {
   return `POST / HTTP/1.1\r\nhost: server.test\r\ncontent-length: ${length}\r\n\r\n${body}`;
 }
+
+/** Answers each whole request head with the next text; the last serves all further ones. */
+export function answering(...texts: string[]): (peer: Peer) => void {
+  let served = 0;
+  return (peer) => {
+    let seen = 0;
+    peer.onText = (all) => {
+      for (let heads = all.split('\r\n\r\n').length - 1; seen < heads; seen++)
+        peer.send(texts[Math.min(served++, texts.length - 1)]);
+    };
+  };
+}

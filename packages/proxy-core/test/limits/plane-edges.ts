@@ -1,7 +1,7 @@
 /** Limits that show in a whole data plane: counted in milliseconds, connections and bytes kept. */
 import type { FilterChainConfig, ProxyConfig, RouteConfig } from '../../src/config/config.js';
 import type { Limits } from '../../src/limits.js';
-import { get, ok, type Peer, post, Stage } from '../forward/stage.js';
+import { answering, get, ok, type Peer, post, Stage } from '../forward/stage.js';
 import { silentBesideTls } from '../listen/opened.js';
 import { cluster, config, toCluster } from '../proxy/fixture.js';
 import type { Edge } from './edge.js';
@@ -22,17 +22,6 @@ function stage(
       limits,
     }),
   );
-}
-
-/** Answers each request head, the first ones with those texts and all further ones with 200. */
-function answering(...texts: string[]): (peer: Peer) => void {
-  let served = 0;
-  return (peer) => {
-    let seen = 0;
-    peer.onText = (all) => {
-      for (let heads = all.split('\r\n\r\n').length - 1; seen < heads; seen++) peer.send(texts[served++] ?? ok);
-    };
-  };
 }
 
 function statusOf(peer: Peer): string {
@@ -75,7 +64,7 @@ export const planeEdges = {
   downstreamIdleTimeoutMs: {
     meet(limit, ms) {
       const it = stage({ downstreamIdleTimeoutMs: limit });
-      it.server(8080, answering());
+      it.server(8080, answering(ok));
       const client = it.client(get);
       it.advance(ms);
       return client.ending;
@@ -87,7 +76,7 @@ export const planeEdges = {
   upstreamIdleTimeoutMs: {
     meet(limit, ms) {
       const it = stage({ upstreamIdleTimeoutMs: limit });
-      const upstream = it.server(8080, answering());
+      const upstream = it.server(8080, answering(ok));
       const client = it.client(get);
       it.advance(ms);
       client.send(get);
@@ -151,7 +140,7 @@ export const planeEdges = {
   lingerTimeoutMs: {
     meet(limit, ms) {
       const it = stage({ lingerTimeoutMs: limit });
-      it.server(8080, answering());
+      it.server(8080, answering(ok));
       const client = it.client(get.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
       it.advance(ms);
       // Closed for good: what comes then is answered with a reset.
@@ -166,7 +155,7 @@ export const planeEdges = {
   drainIdleGraceMs: {
     meet(limit, ms) {
       const it = stage({ drainIdleGraceMs: limit, drainTimeoutMs: long });
-      it.server(8080, answering());
+      it.server(8080, answering(ok));
       const client = it.client(get);
       it.plane.drain(() => {});
       it.advance(ms);
