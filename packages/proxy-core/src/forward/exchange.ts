@@ -320,10 +320,9 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   }
 
   upstreamFailed(failed: Failure, undelivered: boolean): void {
-    // A kept connection that the server closed before the request reached it says nothing about the endpoint.
-    const isStale = undelivered && this.place?.reused === true;
+    const wasKept = this.place?.reused === true;
     this.place = undefined;
-    this.tryFailed(failed, undelivered, isStale);
+    this.tryFailed(failed, undelivered, wasKept);
   }
 
   onTimer(timer: Timer): void {
@@ -349,13 +348,16 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.answerFailure(failed);
   }
 
-  private tryFailed(failed: Failure, undelivered: boolean, isStale: boolean): void {
+  private tryFailed(failed: Failure, undelivered: boolean, wasKept: boolean): void {
     if (this.phase === 'over') return;
+    // A kept connection that the server closed before the request reached it says nothing about the endpoint.
+    const isStale = undelivered && wasKept;
     if (reasons[failed.reason].side === 'upstream' && !isStale) this.blame();
     const neverArrived = undelivered || isSafeReason(failed.reason);
     // The place was none: another is taken, whatever the route says about retries.
     const isWanted = isStale ? this.held.isWhole : mayRetryFailure(failed, this.facts(undelivered));
-    const isFree = isStale || (neverArrived && this.goesElsewhere());
+    // One that is lost without an answer has mostly been closed too, only that nobody can prove it.
+    const isFree = (wasKept && failed.reason === 'upstream-reset') || (neverArrived && this.goesElsewhere());
     const isSent =
       this.answer !== 'none' || !isWanted || !this.tryAgain(neverArrived ? undefined : failed, isFree, isStale);
     if (isSent) this.answerFailure(failed);
