@@ -130,4 +130,6 @@ export interface KeeperRecord {
   run: string;
   provider: ProviderKind | null;
   userNamespace: boolean;
+  /** Folders that were made for this testbed and go with it. */
+  temporary: string[];
 }

@@ -74,6 +74,8 @@ async function bringUp(
     name: options.name,
     config: [demoConfig(), editedFolder],
     provider: options.provider,
+    // With --keep it outlives this program, and goes with the mesh.
+    temporary: [scratch],
     cliPath: ownProgram(),
     signal,
     ...(options.output === 'json' ? { stdout: process.stderr } : {}),

@@ -33,7 +33,7 @@ export async function testbedDown(options: TestbedDownOptions = {}): Promise<num
       // In namespaces the end of `unshare` is, by the kernel, the end of all that it holds.
       if (keeperLives(record)) process.kill(record.pid, 'SIGKILL');
     }
-    const ended = await removeLeftovers(paths, record?.run ?? null);
+    const ended = await removeLeftovers(paths, record);
     const what = lived
       ? 'is down'
       : `had crashed; what it left is removed${ended > 0 ? ` (${ended} processes ended)` : ''}`;

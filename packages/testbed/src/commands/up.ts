@@ -36,6 +36,8 @@ export interface TestbedUpOptions extends Streams {
   certificateLifeMs?: number;
   /** All pods on 127.0.0.1, as where 127/8 is not local as a whole. Default: so on anything but Linux. */
   singleLoopback?: boolean;
+  /** Folders that were made for this testbed: `down` removes them, whether it ended or crashed. */
+  temporary?: readonly string[];
   /** Ends an unfinished `up` as Ctrl-C does. */
   signal?: AbortSignal;
 }
@@ -55,7 +57,7 @@ export async function testbedUp(options: TestbedUpOptions): Promise<number> {
     return 2;
   }
   try {
-    const busy = await claim(paths, (text) => progress.step(text));
+    const busy = await claim(paths, options.temporary ?? [], (text) => progress.step(text));
     if (busy !== null) {
       stderr.write(`${busy}\n`);
       return 1;
@@ -80,7 +82,11 @@ function configFolders(config: string | readonly string[]): string[] {
 }
 
 /** Makes the state folder ours, clearing what a crashed run has left. Returns why not, when somebody else has it. */
-async function claim(paths: StatePaths, tell: (text: string) => void): Promise<string | null> {
+async function claim(
+  paths: StatePaths,
+  temporary: readonly string[],
+  tell: (text: string) => void,
+): Promise<string | null> {
   const record = readRecord(paths);
   const name = paths.name === 'default' ? '' : ` --name ${paths.name}`;
   if (record !== null && keeperLives(record)) {
@@ -88,13 +94,17 @@ async function claim(paths: StatePaths, tell: (text: string) => void): Promise<s
   }
   const stale = statSync(paths.root, { throwIfNoEntry: false }) !== undefined;
   if (stale) {
-    const ended = await removeLeftovers(paths, record?.run ?? null);
+    const ended = await removeLeftovers(paths, record);
     tell(`removed what a crashed run had left in ${paths.root}${ended > 0 ? ` (${ended} processes ended)` : ''}`);
   }
   makeStateFolder(paths.root);
   try {
     const self = processIdentity(process.pid) as ProcessIdentity;
-    writeRecord(paths, { ...self, run: randomUUID(), provider: null, userNamespace: false }, 'wx');
+    writeRecord(
+      paths,
+      { ...self, run: randomUUID(), provider: null, userNamespace: false, temporary: [...temporary] },
+      'wx',
+    );
     return null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
@@ -154,14 +164,20 @@ async function bringUp(
     if (identity !== null) {
       writeRecord(
         paths,
-        { ...identity, run: spec.run, provider: spec.provider, userNamespace: spec.userNamespace },
+        {
+          ...identity,
+          run: spec.run,
+          provider: spec.provider,
+          userNamespace: spec.userNamespace,
+          temporary: [...(options.temporary ?? [])],
+        },
         'w',
       );
     }
     const failure = await watchKeeper(keeper, spec, progress, interrupted.signal, paths);
     if (failure !== null) {
       await endKeeper(keeper);
-      await removeLeftovers(paths, run);
+      await removeLeftovers(paths, { run });
       progress.failed(failure);
       return 1;
     }
@@ -175,7 +191,7 @@ async function bringUp(
     return 0;
   } catch (error) {
     if (keeper !== null) await endKeeper(keeper);
-    await removeLeftovers(paths, run);
+    await removeLeftovers(paths, { run });
     if (error instanceof Interrupted) {
       progress.failed('interrupted; nothing is left');
       return 1;

@@ -2,15 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ProcessIdentity, processIdentity, stillRuns } from '../programs/identity.js';
+import type { KeeperRecord } from '../protocol.js';
 import type { StatePaths } from './state-dir.js';
+
+/** The part of a keeper's record that says what is its own. */
+type Leftovers = Pick<KeeperRecord, 'run'> & Partial<Pick<KeeperRecord, 'temporary'>>;
 
 /**
  * Ends what a crashed run has left and removes its files. Only processes that are certainly its own are ended: those with its
  * mark in their environment (Linux), and those in its list whose number and start time both agree. Returns how many were ended.
- * @param run the mark, null when it is not known.
+ * @param what the mark of its processes and the folders that go with it, as far as they are known.
  * (Namespaces need nothing: the kernel ended them with their keeper.)
  */
-export async function removeLeftovers(paths: StatePaths, run: string | null): Promise<number> {
+export async function removeLeftovers(paths: StatePaths, what: Leftovers | null): Promise<number> {
+  const run = what?.run ?? null;
   const own = new Map<number, ProcessIdentity>();
   for (const identity of [...listed(paths), ...(run === null ? [] : marked(run))]) {
     own.set(identity.pid, identity);
@@ -25,6 +30,7 @@ export async function removeLeftovers(paths: StatePaths, run: string | null): Pr
       // Ended by itself, or not ours to end.
     }
   }
+  for (const folder of what?.temporary ?? []) await rm(folder, { recursive: true, force: true });
   await rm(paths.socket, { force: true });
   await rm(paths.root, { recursive: true, force: true });
   // The folder of all testbeds goes with its last one.
