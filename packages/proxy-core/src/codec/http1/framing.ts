@@ -113,6 +113,8 @@ export function frameRequest(head: Head): string {
   const refusal = readFacts(head);
   if (refusal !== '') return refusal;
   if (facts.host < 0 && head.minorVersion === 1) return 'no Host';
+  // 417 would be allowed (RFC 9110 section 10.1.1), but two servers that disagree about what is expected disagree about whether the body comes: nobody is told to go on.
+  if (facts.expectsOther && head.minorVersion === 1) return 'Expect other than one 100-continue';
   if (head.method === 'CONNECT') {
     if (facts.hasLength || facts.hasCoding) return 'a CONNECT with a body';
     head.upgrade = true;
@@ -123,8 +125,6 @@ export function frameRequest(head: Head): string {
   // HTTP/1.0 knows neither Expect nor Upgrade (RFC 9110 sections 10.1.1 and 7.8).
   setBody(head);
   if (head.minorVersion === 1) {
-    // 417 would be allowed (RFC 9110 section 10.1.1), but two servers that disagree about what is expected disagree about whether the body comes: nobody is told to go on.
-    if (facts.expectsOther) return 'Expect other than one 100-continue';
     head.expectContinue = facts.expectContinue;
     // A request may not be upgraded and have a body at once here: the end of the body would be the start of a tunnel that may never be. It goes on as HTTP/1.1.
     head.upgrade = (facts.connection & UPGRADE) !== 0 && facts.upgrade >= 0 && head.framing === 'none';
