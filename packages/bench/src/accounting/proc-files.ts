@@ -70,3 +70,9 @@ export function readCpuList(text: string): number[] {
   }
   return cpus;
 }
+
+/** @param text of /proc/PID/net/tcp: the local address is the second field, as hexadecimal, and 0A is LISTEN. */
+export function hasListener(text: string, port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return new RegExp(`^ *\\d+: [0-9A-F]{8}:${hex} [0-9A-F]{8}:0000 0A `, 'm').test(text);
+}

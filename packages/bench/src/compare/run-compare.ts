@@ -79,6 +79,7 @@ export async function runComparison(
         quick: false,
         rounds: undefined,
         cpus: undefined,
+        topology: 'loopback',
         seconds,
         program: base.program,
         builds: [build('base', base.program), build('again', base.program), build('head', head.program)],

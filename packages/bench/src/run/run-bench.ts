@@ -7,7 +7,9 @@ import type { BenchResult, CaseResult } from '../result/bench-result.js';
 import { directName, systemsOf } from '../systems/registry.js';
 import type { System } from '../systems/system.js';
 import type { TulleBuild } from '../systems/tulle.js';
+import { NoNamespaces, namespaces } from '../topology/namespaces.js';
 import { askLeave } from '../topology/pinning.js';
+import { loopback, type Topology } from '../topology/topology.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { machineInfo, revisionOf } from './machine.js';
 import { plainPolicy } from './plain-policy.js';
@@ -25,6 +27,8 @@ export interface BenchOptions {
   seconds: number;
   /** Exactly so many rounds instead of what the case says. */
   rounds: number | undefined;
+  /** `auto`: network namespaces where they are allowed, else loopback. */
+  topology: 'auto' | 'loopback' | 'netns';
   /** CPUs to use; undefined: those that this process may use. */
   cpus: readonly number[] | undefined;
   /** Path of Tulle's `main.js`. */
@@ -67,12 +71,14 @@ export async function runBench(
   const leave = askLeave(options.cpus);
   const folder = mkdtempSync(join(tmpdir(), 'tulle-bench-'));
   const results: CaseResult[] = [];
+  let topology: Topology = loopback;
   let made: Certificates | undefined;
   const certificates = (): Certificates => {
     made ??= makeCertificates(join(folder, 'certificates'));
     return made;
   };
   try {
+    topology = await topologyOf(options.topology);
     for (const [index, benchCase] of cases.entries()) {
       if (interrupt.aborted) break;
       listener.caseStarts(benchCase, index, cases.length);
@@ -81,6 +87,7 @@ export async function runBench(
         benchCase,
         systems,
         certificates,
+        topology,
         leave,
         folder,
         originMs,
@@ -95,6 +102,7 @@ export async function runBench(
       listener.caseEnds(result);
     }
   } finally {
+    await topology.close();
     rmSync(folder, { recursive: true, force: true });
   }
   const { node, v8, openssl } = process.versions;
@@ -109,7 +117,7 @@ export async function runBench(
       machine,
       node: { version: node, v8, openssl },
       revision: revisionOf(dirname(options.program)),
-      topology: 'loopback',
+      topology: topology.kind,
     },
     cases: results,
   };
@@ -121,6 +129,20 @@ export function writeResult(folder: string, result: BenchResult): string {
   const file = join(folder, 'result.json');
   writeFileSync(file, `${JSON.stringify(result)}\n`);
   return file;
+}
+
+/** @throws BadBenchOptions when namespaces are asked for and not allowed. */
+async function topologyOf(wanted: BenchOptions['topology']): Promise<Topology> {
+  if (wanted === 'loopback') return loopback;
+  try {
+    return await namespaces();
+  } catch (error) {
+    if (!(error instanceof NoNamespaces)) throw error;
+    if (wanted === 'auto') return loopback;
+    throw new BadBenchOptions(
+      `no network namespaces here (${error.message}): run as root, or with --topology loopback`,
+    );
+  }
 }
 
 /** @throws BadBenchOptions */

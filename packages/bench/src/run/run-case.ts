@@ -9,6 +9,7 @@ import { directName } from '../systems/registry.js';
 import { type Address, type Found, isMissing, type Missing, type System } from '../systems/system.js';
 import { type Launched, launch } from '../topology/launch.js';
 import { type Leave, pinned, pinningOf } from '../topology/pinning.js';
+import type { Topology } from '../topology/topology.js';
 import type { Certificates } from './certificates.js';
 import { GeneratorClient } from './generator-client.js';
 import { type Instruments, measureRound, warmUp } from './measure.js';
@@ -28,6 +29,7 @@ export interface CaseRun {
   /** The order of one block. */
   order: (systems: readonly RunningSystem[], index: number) => RunningSystem[];
   certificates: () => Certificates;
+  topology: Topology;
   leave: Leave;
   folder: string;
   originMs: number;
@@ -63,7 +65,7 @@ export async function runCase(run: CaseRun): Promise<CaseResult> {
     const generator = await startGenerator(run, programs, pinning);
     const server = await startServer(run, programs, pinning);
     const instruments: Instruments = { benchCase, generator, serverPid: server.pid, pinning, originMs: run.originMs };
-    const stage: Stage = { run, found: new Map(), result, running, instruments, server: server.address };
+    const stage: Stage = { run, found: new Map(), result, running, instruments, serverPort: server.port };
     await startSystems(stage);
     run.heard({ kind: 'started', systems: result.systems });
     await measureBlocks(stage);
@@ -83,13 +85,13 @@ interface Stage {
   result: CaseResult;
   running: RunningSystem[];
   instruments: Instruments;
-  server: Address;
+  serverPort: number;
 }
 
 async function startSystems(stage: Stage): Promise<void> {
-  const { run, result, running, server, instruments } = stage;
+  const { run, result, running, serverPort, instruments } = stage;
   if (run.withDirect && run.benchCase.work.kind !== 'idle') {
-    const direct = RunningSystem.direct(directName, server);
+    const direct = RunningSystem.direct(directName, { host: run.topology.host('server', 'client'), port: serverPort });
     running.push(direct);
     await warmUp(direct, instruments);
   }
@@ -124,14 +126,15 @@ async function startSystem(stage: Stage, system: System): Promise<SystemInfo> {
 
 /** A system that has started and served its warm-up. */
 async function startWarm(stage: Stage, name: string, found: Found): Promise<RunningSystem> {
-  const { run, instruments, server } = stage;
+  const { run, instruments, serverPort } = stage;
   const { benchCase, leave } = run;
   const certificates = benchCase.tls === 'none' ? undefined : run.certificates();
   const folder = join(run.folder, benchCase.name, name);
   mkdirSync(folder, { recursive: true });
   const ground: Ground = {
     benchCase,
-    server,
+    topology: run.topology,
+    serverPort,
     certificates,
     pinning: instruments.pinning,
     mayTie: leave.mayTie,
@@ -156,7 +159,9 @@ async function measureBlocks(stage: Stage): Promise<void> {
     for (const [position, system] of order.entries()) {
       run.interrupt.throwIfAborted();
       const isFresh = run.fresh || benchCase.work.kind === 'idle';
-      const measured = index > 0 && isFresh && system.name !== directName ? await startAgain(stage, system) : system;
+      const isRestarted = index > 0 && isFresh && system.name !== directName;
+      const measured = isRestarted ? await startAgain(stage, system) : system;
+      if (measured === undefined) continue;
       const round = await measureRound(measured, instruments, { index, position });
       // Cut off in the middle: no round.
       run.interrupt.throwIfAborted();
@@ -172,14 +177,23 @@ async function measureBlocks(stage: Stage): Promise<void> {
   result.roundsReason = 'every system failed';
 }
 
-/** A process that has served nothing but its warm-up. Memory of idle connections is read in such a one: it keeps what they needed. */
-async function startAgain(stage: Stage, system: RunningSystem): Promise<RunningSystem> {
+/** A process that has served nothing but its warm-up; undefined when it did not start, which is then in the result. Memory of idle connections is read in such a one: it keeps what they needed. */
+async function startAgain(stage: Stage, system: RunningSystem): Promise<RunningSystem | undefined> {
   const found = stage.found.get(system.name) ?? { reason: 'it was never there', install: '' };
   if (isMissing(found)) throw new Error(`${system.name} cannot be started again: ${found.reason}`);
   await system.stop();
-  const started = await startWarm(stage, system.name, found);
-  stage.running.splice(stage.running.indexOf(system), 1, started);
-  return started;
+  try {
+    const started = await startWarm(stage, system.name, found);
+    stage.running.splice(stage.running.indexOf(system), 1, started);
+    return started;
+  } catch (error) {
+    stage.run.interrupt.throwIfAborted();
+    stage.running.splice(stage.running.indexOf(system), 1);
+    const info = stage.result.systems.find((each) => each.name === system.name);
+    if (info !== undefined)
+      Object.assign(info, { state: 'failed', reason: `started again: ${(error as Error).message}` });
+    return undefined;
+  }
 }
 
 function agent(name: 'generator' | 'server'): string[] {
@@ -192,7 +206,10 @@ async function startGenerator(
   programs: Launched[],
   pinning: CaseResult['pinning'],
 ): Promise<GeneratorClient> {
-  const program = launch(pinned(agent('generator'), 'generator', pinning, run.leave.mayTie), { ipc: true });
+  const program = launch(
+    pinned(run.topology.enter(agent('generator'), 'client'), 'generator', pinning, run.leave.mayTie),
+    { ipc: true },
+  );
   programs.unshift(program);
   return GeneratorClient.ready(program);
 }
@@ -201,15 +218,16 @@ async function startServer(
   run: CaseRun,
   programs: Launched[],
   pinning: CaseResult['pinning'],
-): Promise<{ address: Address; pid: number }> {
+): Promise<{ port: number; pid: number }> {
   const { work } = run.benchCase;
-  const what =
-    work.kind === 'bulk' ? ['bulk', '127.0.0.1', '0', '0'] : ['http', '127.0.0.1', '0', String(work.responseBytes)];
-  const program = launch(pinned([...agent('server'), ...what], 'server', pinning, run.leave.mayTie), { ipc: true });
+  const { anyHost } = run.topology;
+  const what = work.kind === 'bulk' ? ['bulk', anyHost, '0', '0'] : ['http', anyHost, '0', String(work.responseBytes)];
+  const command = run.topology.enter([...agent('server'), ...what], 'server');
+  const program = launch(pinned(command, 'server', pinning, run.leave.mayTie), { ipc: true });
   programs.push(program);
   const said = await Promise.race([once(program.child, 'message'), once(program.child, 'exit')]);
   if (program.ended() !== undefined) throw new Error(`the server ${program.ended()}: ${program.said()}`);
-  return { address: said[0] as Address, pid: program.pid };
+  return { port: (said[0] as Address).port, pid: program.pid };
 }
 
 function generatorTls({ client }: Certificates): LoadTarget['tls'] {

@@ -8,13 +8,15 @@ import type { Address, Found, ProxySpec } from '../systems/system.js';
 import { type Launched, launch, listening } from '../topology/launch.js';
 import { pinned } from '../topology/pinning.js';
 import { freePorts } from '../topology/ports.js';
+import type { Place, Topology } from '../topology/topology.js';
 import type { Certificates } from './certificates.js';
 import type { ProxyFate } from './validity.js';
 
 /** What a system is started into. */
 export interface Ground {
   benchCase: BenchCase;
-  server: Address;
+  topology: Topology;
+  serverPort: number;
   certificates: Certificates | undefined;
   pinning: Pinning;
   mayTie: boolean;
@@ -57,6 +59,7 @@ export class RunningSystem {
    */
   static async start(name: string, found: Found, ground: Ground, tls: LoadTarget['tls']): Promise<RunningSystem> {
     const specs = await specsOf(ground);
+    // The generator is at the client; the last proxy listens where that looks for it.
     const running = new RunningSystem(name, { ...specs[specs.length - 1].listen, tls });
     try {
       for (const spec of specs) await running.#start(found, spec, ground);
@@ -102,44 +105,40 @@ export class RunningSystem {
       writeFileSync(join(spec.folder, name), text);
       this.files.push({ name: `${spec.name}/${name}`, text });
     }
-    const command = pinned(plan.command, 'proxy', ground.pinning, ground.mayTie);
+    const place: Place = spec.name === 'client-side' ? 'client' : 'server';
+    const command = pinned(ground.topology.enter(plan.command, place), 'proxy', ground.pinning, ground.mayTie);
     this.commands.push(command);
     const program = launch(command, { ipc: false, cwd: spec.folder });
     const proxy: RunningProxy = { spec, program, identity: [] };
     this.#proxies.push(proxy);
-    await listening(program, spec.listen.host, spec.listen.port);
+    await listening(program, spec.listen.port);
     proxy.identity = identityOf(program.pid);
   }
 }
 
-/** Specs of the proxies from the server's side to the client's. */
-async function specsOf({ benchCase, server, certificates, folder }: Ground): Promise<ProxySpec[]> {
+/** Specs of the proxies from the server's side to the client's. The only proxy of one hop stands beside the server. */
+async function specsOf({ benchCase, topology, serverPort, certificates, folder }: Ground): Promise<ProxySpec[]> {
   const { hops, tls, protocol, work } = benchCase;
   const ports = await freePorts(hops);
-  const listen = (index: number): Address => ({ host: '127.0.0.1', port: ports[index] });
   const common = { protocol, connections: connectionsOf(work) };
-  if (hops === 1) {
-    const listenTls = tls === 'downstream' ? certificates?.server : undefined;
-    return [{ ...common, name: 'proxy', folder, listen: listen(0), to: server, listenTls, toTls: undefined }];
-  }
-  const isEncrypted = tls === 'between';
   const near: ProxySpec = {
     ...common,
     name: 'server-side',
     folder: join(folder, 'server-side'),
-    listen: listen(0),
-    to: server,
-    listenTls: isEncrypted ? certificates?.server : undefined,
+    listen: { host: topology.host('server', 'client'), port: ports[0] },
+    to: { host: topology.host('server', 'server'), port: serverPort },
+    listenTls: tls === 'none' ? undefined : certificates?.server,
     toTls: undefined,
   };
+  if (hops === 1) return [{ ...near, name: 'proxy', folder }];
   const far: ProxySpec = {
     ...common,
     name: 'client-side',
     folder: join(folder, 'client-side'),
-    listen: listen(1),
+    listen: { host: topology.host('client', 'client'), port: ports[1] },
     to: near.listen,
     listenTls: undefined,
-    toTls: isEncrypted ? certificates?.client : undefined,
+    toTls: tls === 'between' ? certificates?.client : undefined,
   };
   return [near, far];
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { connect } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasListener } from '../accounting/proc-files.js';
 import { snapshotOf, withDescendants } from '../accounting/snapshot.js';
 import { startTimeoutMs, stopTimeoutMs } from '../limits.js';
 
@@ -73,26 +74,32 @@ async function stop(pid: number, child: ChildProcess, gone: Promise<void>): Prom
   await gone;
 }
 
-/** Resolves when somebody listens at the address. @throws when the program ends first, or with `startTimeoutMs`. */
-export async function listening(program: Launched, host: string, port: number): Promise<void> {
+/**
+ * Resolves when somebody listens on the port, in the network namespace of the program: asked of the kernel, because a connection on trial would be one that the
+ * program has to handle. @throws when the program ends first, or with `startTimeoutMs`.
+ */
+export async function listening(program: Launched, port: number): Promise<void> {
   const deadline = Date.now() + startTimeoutMs;
-  while (!(await accepts(host, port))) {
+  while (!listensOn(program.pid, port)) {
     const ended = program.ended();
     if (ended !== undefined) throw new Error(`${ended}${program.said() === '' ? '' : `: ${program.said()}`}`);
     if (Date.now() > deadline) {
-      throw new Error(`does not listen on ${host}:${port} after ${startTimeoutMs / 1000} s: ${program.said()}`);
+      throw new Error(`does not listen on port ${port} after ${startTimeoutMs / 1000} s: ${program.said()}`);
     }
     await sleep(20);
   }
+  const ended = program.ended();
+  // Then somebody else has the port.
+  if (ended !== undefined) throw new Error(`${ended}${program.said() === '' ? '' : `: ${program.said()}`}`);
 }
 
-function accepts(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+function listensOn(pid: number, port: number): boolean {
+  try {
+    return hasListener(readFileSync(`/proc/${pid}/net/tcp`, 'latin1'), port);
+  } catch (error) {
+    // The program has just ended: the next look at it says so.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EINVAL') return false;
+    throw error;
+  }
 }

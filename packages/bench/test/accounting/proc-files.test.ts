@@ -1,5 +1,12 @@
 import t from 'tap';
-import { readCpuList, readCpus, readSchedstat, readStat, readStatus } from '../../src/accounting/proc-files.js';
+import {
+  hasListener,
+  readCpuList,
+  readCpus,
+  readSchedstat,
+  readStat,
+  readStatus,
+} from '../../src/accounting/proc-files.js';
 import { cpusBetween, snapshotOf, useBetween } from '../../src/accounting/snapshot.js';
 
 t.test('schedstat gives time on a CPU and time waiting for one, in ns', async (t) => {
@@ -109,3 +116,15 @@ t.test(
     t.equal(snapshotOf(2 ** 22 + 1), undefined);
   },
 );
+
+t.test('who listens is read from the kernel: the port of the local address, and the state LISTEN', async (t) => {
+  const text = `  sl  local_address rem_address   st tx_queue rx_queue
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000
+   1: 0100007F:1F91 0100007F:9999 01 00000000:00000000
+  12: 00000000:0050 00000000:0000 0A 00000000:00000000
+`;
+  t.strictSame(
+    [8080, 8081, 80, 39_321].map((port) => hasListener(text, port)),
+    [true, false, true, false],
+  );
+});

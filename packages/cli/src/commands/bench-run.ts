@@ -36,6 +36,7 @@ interface Flags {
   time?: number;
   rounds?: number;
   cpus?: number[];
+  topology: 'auto' | 'loopback' | 'netns';
   build?: Named[];
   node?: Named[];
   out?: string;
@@ -61,6 +62,11 @@ export function benchRunCommand(finish: Finish): Command {
     )
     .option('--rounds <n>', 'exactly so many rounds', wholeNumber(1, 1000))
     .option('--cpus <list>', 'CPUs to use, such as 2,3 (default: those that may be used)', cpus)
+    .addOption(
+      new Option('--topology <kind>', 'the network: loopback, or two network namespaces with a pair of interfaces')
+        .choices(['auto', 'loopback', 'netns'])
+        .default('loopback'),
+    )
     .option('--build <name=main.js>', 'measure another build of Tulle too; repeatable', collect(named))
     .option('--node <name=path>', 'measure Tulle on another node too; repeatable', collect(named))
     .option('--out <folder>', 'write result.json there')
@@ -91,6 +97,7 @@ export function runOptions(flags: Flags, shipped: readonly string[]): RunBenchOp
     quick,
     rounds: flags.rounds,
     cpus: flags.cpus,
+    topology: flags.topology,
     program,
     builds: added,
     command: process.argv.slice(2),

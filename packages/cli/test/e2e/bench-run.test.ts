@@ -40,6 +40,7 @@ function options(file: string, rounds: number): BenchOptions {
     seconds: Number.POSITIVE_INFINITY,
     rounds,
     cpus: undefined,
+    topology: 'loopback',
     program,
     builds: [],
     command: [],
@@ -61,7 +62,7 @@ function leftovers(): string[] {
       .split(' ')
       .filter((pid) => pid !== '' && existsSync(`/proc/${pid}/cmdline`))
       .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))
-      .filter((command) => command.includes(program) || command.includes('/agents/')),
+      .filter((command) => command.includes(program) || command.includes('/agents/') || command.startsWith('sleep ')),
   );
 }
 
@@ -166,6 +167,31 @@ void t.test(
     t.equal(result.run.partial, true);
     t.equal(result.cases[0].rounds.length, 2);
     t.strictSame(result.cases[1].rounds, []);
+    t.strictSame(leftovers(), []);
+  },
+);
+
+void t.test(
+  'in two network namespaces the same work goes over a pair of interfaces, and both are gone after it',
+  { skip },
+  async (t) => {
+    const { file } = small(t, 'requests: 300, min: 1, max: 1');
+    let result: BenchResult;
+    try {
+      result = await runBench({ ...options(file, 1), topology: 'netns' }, silent, new AbortController().signal);
+    } catch (error) {
+      if ((error as Error).name === 'BadBenchOptions') return t.skip((error as Error).message);
+      throw error;
+    }
+    t.equal(result.run.topology, 'netns');
+    t.strictSame(
+      result.cases[0].rounds.map(({ system, valid, requests }) => [system, valid, requests]),
+      [
+        ['direct', true, 300],
+        ['tulle-linux', true, 300],
+      ],
+    );
+    t.match(result.cases[0].systems[1].commands[0].join(' '), /nsenter .* --listen 10\.231\.0\.2:/);
     t.strictSame(leftovers(), []);
   },
 );
