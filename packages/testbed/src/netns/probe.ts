@@ -14,7 +14,7 @@ const programs = [
   { name: 'ip', from: 'iproute2' },
 ];
 
-const probeDeadlineMs = 10_000;
+const probeDeadlineMs = 60_000;
 
 /** Tries it: the programs, the namespaces, a bridge with a veth pair, and the redirect rules (by `tryRules`, run inside). */
 export async function probeNetns(env: NodeJS.ProcessEnv, tryRules: readonly string[] | null): Promise<NetnsProbe> {
