@@ -12,8 +12,9 @@ import { installed, pack, packageFolder } from './installed.js';
 /** Bytes of the tarball: noticed when something gets in that does not belong there. */
 const maxPackedBytes = 400_000;
 const { PATH, HOME } = process.env;
-/** No loader or coverage of the tests' own. */
 const env = { PATH, HOME };
+/** node as it is, without what the test runner puts into every node that is started. */
+const bare = ['-u', 'NODE_OPTIONS', process.execPath];
 
 void t.test('the tarball has what is run, its types, its texts, and nothing else', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tulle-pack-'));
@@ -55,7 +56,7 @@ async function quickStart(t: Test, app: string, warning: RegExp): Promise<void> 
     .replace('127.0.0.1:8080', '127.0.0.1:0')
     .replaceAll(/127\.0\.0\.1:300\d/g, `127.0.0.1:${upstream}`);
   writeFileSync(join(app, 'quick-start.mjs'), `${program}\nconsole.log(proxy.address().port);\n`);
-  const child = spawn(process.execPath, ['quick-start.mjs'], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('env', [...bare, 'quick-start.mjs'], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
   t.teardown(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit');
   let err = '';
@@ -96,7 +97,7 @@ async function examples(t: Test, app: string): Promise<void> {
       continue;
     }
     const args = name === 'in-a-test.mjs' ? ['--test', join(folder, name)] : [join(folder, name)];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    const { status, stdout, stderr } = spawnSync('env', [...bare, ...args], {
       cwd: app,
       env,
       encoding: 'utf8',
@@ -119,9 +120,9 @@ process.stdout.write(JSON.stringify(report));
 
 async function importOnly(t: Test, app: string): Promise<void> {
   writeFileSync(join(app, 'import.mjs'), onlyImport);
-  const out = execFileSync(process.execPath, ['import.mjs'], { cwd: app, env, encoding: 'utf8', timeout: 60_000 });
+  const out = execFileSync('env', [...bare, 'import.mjs'], { cwd: app, env, encoding: 'utf8', timeout: 60_000 });
   writeFileSync(join(app, 'nothing.mjs'), onlyImport.replace(/^import \* as core.*$/m, 'const core = {};'));
-  const nothing = execFileSync(process.execPath, ['nothing.mjs'], { cwd: app, env, encoding: 'utf8', timeout: 60_000 });
+  const nothing = execFileSync('env', [...bare, 'nothing.mjs'], { cwd: app, env, encoding: 'utf8', timeout: 60_000 });
   const { exports, ...left } = JSON.parse(out) as { exports: number };
   const { exports: none, ...before } = JSON.parse(nothing) as { exports: number };
   t.same(left, before, 'what a program without it has');
@@ -178,7 +179,7 @@ async function types(t: Test, app: string): Promise<void> {
     ['ESNext', 'Bundler'],
   ]) {
     const args = [tsc, ...common, '--module', module, '--moduleResolution', resolution, 'consumer.ts'];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: app, env, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('env', [...bare, ...args], { cwd: app, env, encoding: 'utf8' });
     t.equal(stdout + stderr, '', resolution);
     t.equal(status, 0, resolution);
   }
