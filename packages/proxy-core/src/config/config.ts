@@ -59,7 +59,10 @@ export interface FilterConfig {
   readonly options?: unknown;
   /** Of one call; longer ones are counted as faults, but cannot be interrupted: a filter that does not return holds up its data thread. Default 1. */
   readonly budgetMs?: number;
-  /** Faults (calls that throw, or exceed the budget) within a minute at which it is switched off until its configuration changes; default 100. */
+  /**
+   * Faults (calls that throw, or exceed the budget) within a minute at which it is switched off until its configuration changes, where they are also half of its calls or more;
+   * default 100.
+   */
   readonly maxFaults?: number;
   /**
    * What becomes of a message whose filter fails or is switched off. `closed`, the default, refuses it (`filter-failed`), since a filter may be there for safety;

@@ -1,7 +1,7 @@
 /**
  * One filter at run time: calls it, measures it, and switches it off when it does too much harm.
  *
- *     on ──maxFaults faults within faultWindowMs──▶ off      (for good: until its configuration changes)
+ *     on ──maxFaults faults within faultWindowMs, and half of the calls──▶ off      (for good: until its configuration changes)
  *
  * A fault is a call that throws, returns a promise, or takes longer than the budget. What a call did that was merely slow stands; of a call that failed nothing does.
  */
@@ -26,8 +26,13 @@ export interface FilterServices {
 export const defaultBudgetMs = 1;
 /** One bad minute's worth: single slow calls happen on any busy machine. */
 export const defaultMaxFaults = 100;
-/** Faults are counted over this long, and one sentence is said about them. */
+/** Faults are counted over this long, and one sentence is said about errors. */
 export const faultWindowMs = 60_000;
+/**
+ * Share of the calls that faults must have too. A thread that has to share its CPU is late now and then, and requests can be made that a filter stumbles over: neither may
+ * take it away from everybody else.
+ */
+export const faultShare = 0.5;
 
 export class RunningFilter {
   readonly config: FilterConfig;
@@ -36,7 +41,9 @@ export class RunningFilter {
   private readonly meter: FilterMeter;
   private state: 'on' | 'off' = 'on';
   private windowStartMs = Number.NEGATIVE_INFINITY;
+  private calls = 0;
   private faults = 0;
+  private isTold = false;
 
   constructor(config: FilterConfig, filter: FilterModule, services: FilterServices, meter: FilterMeter) {
     this.config = config;
@@ -73,27 +80,38 @@ export class RunningFilter {
     const isLate = tookMs > (this.config.budgetMs ?? defaultBudgetMs);
     const fault = problem !== '' ? 'error' : isLate ? 'over-budget' : undefined;
     this.meter.called(hook, tookMs / 1000, fault);
-    if (fault !== undefined) {
-      const { budgetMs = defaultBudgetMs } = this.config;
-      this.fault(endMs, `${hook} ${problem || `took ${tookMs.toFixed(3)} ms of its ${budgetMs}`}`);
-    }
+    this.count(endMs);
+    if (problem !== '') this.tell(`${hook} ${problem}`);
+    if (fault !== undefined) this.fault(`${hook} ${problem || `took ${tookMs.toFixed(3)} ms`}`);
     return problem === '' ? 'ran' : without;
   }
 
-  private fault(nowMs: number, what: string): void {
-    const { name, maxFaults = defaultMaxFaults } = this.config;
-    const { warn } = this.services;
+  private count(nowMs: number): void {
     if (nowMs - this.windowStartMs >= faultWindowMs) {
       this.windowStartMs = nowMs;
+      this.calls = 0;
       this.faults = 0;
-      warn(`filter ${name}: ${what}`);
+      this.isTold = false;
     }
-    if (++this.faults < maxFaults) return;
+    this.calls++;
+  }
+
+  /** Errors are said; late calls are counted, since single ones happen. */
+  private tell(what: string): void {
+    if (this.isTold) return;
+    this.isTold = true;
+    this.services.warn(`filter ${this.config.name}: ${what}`);
+  }
+
+  private fault(what: string): void {
+    const { name, maxFaults = defaultMaxFaults } = this.config;
+    this.faults++;
+    if (this.faults < maxFaults || this.faults < this.calls * faultShare) return;
     this.state = 'off';
     this.meter.switchedOff();
     const consequence = this.failsOpen ? 'requests pass without it' : 'requests are refused';
-    warn(
-      `filter ${name} is switched off after ${this.faults} faults within ${faultWindowMs / 1000} s, the last: ${what}; ${consequence} until its configuration changes`,
+    this.services.warn(
+      `filter ${name} is switched off after ${this.faults} faults in ${this.calls} calls within ${faultWindowMs / 1000} s, the last: ${what}; ${consequence} until its configuration changes`,
     );
   }
 }
