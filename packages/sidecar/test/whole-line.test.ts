@@ -24,7 +24,9 @@ metadata: { name: server, namespace: default }
 spec:
   parentRefs: [{ kind: Service, group: "", name: server, port: 80 }]
   rules:
-    - matches: [{ path: { type: PathPrefix, value: /api } }]
+    - matches:
+        - { path: { type: PathPrefix, value: /api } }
+        - { path: { type: RegularExpression, value: "/v[0-9]+/.*" } }
       backendRefs: [{ name: server, port: 80 }]
 ---
 apiVersion: policy.tulle.dev/v1alpha1
@@ -35,6 +37,21 @@ spec:
   rules:
     - from: [{ serviceAccounts: [client] }]
       to: [{ methods: [GET] }]
+---
+apiVersion: policy.tulle.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: no-admin, namespace: default }
+spec:
+  selector: { matchLabels: { app: server } }
+  action: Deny
+  rules:
+    - to: [{ paths: [/api/admin*] }]
+---
+apiVersion: policy.tulle.dev/v1alpha1
+kind: MeshPolicy
+metadata: { name: mesh }
+spec:
+  paths: { escapedSlashes: Keep }
 `;
 
 interface Answer {
@@ -110,6 +127,17 @@ for (const engine of ['portable', 'linux'] as const) {
     });
     t.test('is refused where policy does not allow it', async (t) => {
       t.match(await ask(client, 'POST', 'http://server/api/hello'), { status: 403, reason: 'access-denied' });
+    });
+    t.test('has one path at both ends: the route, the policy and the application see the same', async (t) => {
+      const kept = await ask(client, 'GET', 'http://server/v22/./a%2fb');
+      t.match(
+        kept,
+        { status: 200, body: 'hello from /v22/a%2Fb' },
+        'by expression, with the slash that the mesh keeps',
+      );
+      t.match(await ask(client, 'GET', 'http://server/vx/a'), { status: 404, reason: 'no-route' });
+      for (const path of ['/api/admin', '//api/x/..//%61dmin;x', '/v1/../api/admin%2fx'])
+        t.match(await ask(client, 'GET', `http://server${path}`), { status: 403, reason: 'access-denied' }, path);
     });
     t.test('is refused where no route matches', async (t) => {
       t.match(await ask(client, 'GET', 'http://server/other'), { status: 404, reason: 'no-route' });
