@@ -178,7 +178,7 @@ void t.test('invariant: it matches what the RegExp of JavaScript matches', async
         if (theirs) matched++;
       }
     }),
-    { numRuns: 2_000, seed: 6 },
+    { numRuns: 1_000, seed: 6 },
   );
   t.ok(matched > 1_000, `${matched} texts matched`);
 });
