@@ -26,6 +26,7 @@ import { type Phase, toIoError } from './errno.js';
 import { clientTls, serverTls, verifiedPeer, wasReset } from './node-tls.js';
 import { Outgoing } from './outgoing.js';
 import { RawSide } from './raw-side.js';
+import { resetAndDestroy } from './reset.js';
 import type { PortableTlsContext } from './tls-context.js';
 
 type State = 'accepted' | 'sniffing' | 'starting' | 'connecting' | 'handshaking' | 'open' | 'closed';
@@ -204,7 +205,7 @@ export class PortableConnection implements Connection, TimerOwner {
     } catch (refusal) {
       this.failure ??= refusal as Error;
       // No orderly end: under TLS 1.3 the client thinks that it is connected.
-      this.socket.resetAndDestroy();
+      resetAndDestroy(this.socket);
       return;
     }
     this.alpn = stream.alpnProtocol || '';
@@ -419,7 +420,7 @@ export class PortableConnection implements Connection, TimerOwner {
     // An unconnected socket would wait for its connection before resetting it.
     if (reset && !wasConnecting && !this.socket.destroyed) {
       // The TLS over it follows when the socket has closed; freed at once, node would crash where it is in the middle of a record.
-      this.socket.resetAndDestroy();
+      resetAndDestroy(this.socket);
     } else {
       this.stream.destroy();
     }
