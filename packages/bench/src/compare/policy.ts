@@ -1,11 +1,11 @@
-import type { BenchCase } from '../result/bench-case.js';
+import type { BenchCase, MetricName } from '../result/bench-case.js';
 import type { CaseResult } from '../result/bench-result.js';
 import { tripleOrder } from '../run/order.js';
 import type { RoundPolicy } from '../run/round-policy.js';
 import { armNames, judgedMetrics } from './compare-results.js';
 import { pointsOf, seriesOf } from './extract.js';
 import { planRounds } from './plan.js';
-import { rules } from './thresholds.js';
+import { rules, thresholds } from './thresholds.js';
 
 /** How long a comparison may take, and how its rounds are made. */
 export interface Budget {
@@ -24,10 +24,10 @@ export interface Budget {
 const blocks = { min: 8, max: 80 } as const;
 
 /**
- * Bounds of one round, s and requests. A process is new in each: what it does before it is compiled must not be measured, and what it does
- * after is measured long enough that starting it is not most of the time.
+ * Bounds of one round, s and requests. A process is new in each: what it does before it is compiled must not be measured, and what it does after is measured
+ * long enough that starting it is not most of the time.
  */
-const round = { maxSeconds: 2, maxWarmupRequests: 8000, maxRequests: 100_000 } as const;
+const round = { minSeconds: 2, maxSeconds: 5, maxWarmupRequests: 8000, maxRequests: 100_000 } as const;
 
 /** Rounds of a comparison: three arms (the base, the base again, the head), new processes, as many blocks as the noise asks for within the time. */
 export function comparePolicy(budget: Budget): RoundPolicy {
@@ -62,27 +62,42 @@ export function comparePolicy(budget: Budget): RoundPolicy {
   };
 }
 
-/** The case with what a comparison changes in it. Pure. */
+/**
+ * The case with what a comparison changes in it. Pure. What is added to direct becomes the latency itself: direct is the same for both sides, and the time for it
+ * is better spent on further rounds. A first metric that was changed in this way is judged by its usual threshold.
+ */
 export function plannedForComparison(benchCase: BenchCase, count: number | undefined): BenchCase {
-  const { rounds } = benchCase;
+  const { metrics, rounds } = benchCase;
+  const whole = [...new Set(metrics.map((metric) => withDirect[metric] ?? metric))];
+  const detect = whole[0] === metrics[0] ? rounds.detect : (thresholds[whole[0]]?.difference ?? rounds.detect);
   return {
     ...benchCase,
+    metrics: whole,
+    goals: [],
     rounds: {
       ...rounds,
+      detect,
       min: count ?? blocks.min,
       max: count ?? blocks.max,
-      seconds: Math.min(rounds.seconds, round.maxSeconds),
+      seconds: Math.min(Math.max(rounds.seconds, round.minSeconds), round.maxSeconds),
       requests: rounds.requests === undefined ? undefined : Math.min(rounds.requests, round.maxRequests),
       warmupRequests: Math.min(rounds.warmupRequests, round.maxWarmupRequests),
     },
   };
 }
 
+/** The latency that a metric is a part of. */
+const withDirect: Readonly<Partial<Record<MetricName, MetricName>>> = {
+  'added-p50': 'latency-p50',
+  'added-p99': 'latency-p99',
+  'added-p999': 'latency-p999',
+};
+
 /** How many tests the cases make together. */
 export function testsOf(cases: readonly BenchCase[]): number {
   return Math.max(
     1,
-    cases.reduce((sum, each) => sum + judgedMetrics(each).length, 0),
+    cases.reduce((sum, each) => sum + judgedMetrics(plannedForComparison(each, undefined)).length, 0),
   );
 }
 

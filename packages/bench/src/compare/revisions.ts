@@ -92,12 +92,17 @@ export class Revisions {
   }
 
   /**
-   * What is not in the worktree is found in the repository's node_modules above it; only the links to the packages themselves have to be its own, and the few
-   * dependencies that lie with one package.
+   * Links to each dependency of the repository. The links to the packages themselves have to be the worktree's own: they are copied, and being relative they
+   * point into it.
    */
   #borrowDependencies(folder: string): void {
-    const scope = join('node_modules', '@tulle');
-    cpSync(join(this.#repository, scope), join(folder, scope), { recursive: true, verbatimSymlinks: true });
+    const [own, theirs] = [join(this.#repository, 'node_modules'), join(folder, 'node_modules')];
+    mkdirSync(theirs);
+    for (const name of readdirSync(own)) {
+      if (name === '.cache') continue;
+      if (name !== '@tulle') symlinkSync(relative(theirs, join(own, name)), join(theirs, name));
+      else cpSync(join(own, name), join(theirs, name), { recursive: true, verbatimSymlinks: true });
+    }
     for (const name of readdirSync(join(folder, 'packages'))) {
       const nested = join('packages', name, 'node_modules');
       if (!existsSync(join(this.#repository, nested))) continue;

@@ -70,3 +70,16 @@ t.test('the metrics that are judged are counted over all cases', (t) => {
   t.equal(testsOf([]), 1);
   t.end();
 });
+
+t.test('what is added to direct is compared as the latency it is a part of, by its usual threshold', (t) => {
+  const { definition } = madeUpCase({ systems: arms, rounds: 1, seed: 1 });
+  const changed = plannedForComparison(
+    { ...definition, metrics: ['added-p99', 'latency-p50', 'latency-p99', 'rss'] },
+    undefined,
+  );
+  t.same(changed.metrics, ['latency-p99', 'latency-p50', 'rss']);
+  t.equal(changed.rounds.detect, 0.2);
+  t.equal(plannedForComparison(definition, undefined).rounds.detect, 0.03);
+  t.equal(changed.rounds.seconds, 2, 'one second is lengthened: starting must not be most of the time');
+  t.end();
+});

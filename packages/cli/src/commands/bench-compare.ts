@@ -28,8 +28,8 @@ interface Flags {
   output: RunCompareOptions['output'];
 }
 
-/** What a comparison measures unless told otherwise: the everyday pair, whose CPU is the promise. */
-const defaultCases = ['pair-mtls-1k'];
+/** What a comparison measures unless told otherwise: CPU and memory of the everyday pair in a closed loop, its latency in an open one. */
+const defaultCases = ['pair-mtls-1k', 'open-1000-mtls'];
 
 export function benchCompareCommand(finish: Finish): Command {
   return new Command('compare')
