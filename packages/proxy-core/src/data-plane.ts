@@ -4,6 +4,7 @@
  */
 import type { SocketAddress } from './address.js';
 import { Http1Server } from './codec/http1/server.js';
+import type { Http1ServerOwner } from './codec/http1/server-owner.js';
 import { compileListeners } from './compile.js';
 import type { Direction as DirectionName, ProxyConfig } from './config/config.js';
 import type { Direction } from './direction.js';
@@ -47,7 +48,7 @@ export interface DataPlaneOptions {
 /** How often a drain looks whether the last connection is gone. */
 const drainCheckMs = 50;
 
-export class DataPlane implements Plane, ListenerOwner, TimerOwner {
+export class DataPlane implements Plane, ListenerOwner, Http1ServerOwner, TimerOwner {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly slabs: Slabs = new Slabs();
@@ -56,7 +57,7 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
   limits: Limits = defaultLimits;
   draining = false;
 
-  private readonly io: Io;
+  readonly io: Io;
   private readonly observer: Observer;
   private readonly warn: (message: string) => void;
   private readonly contexts: Contexts;
@@ -200,19 +201,17 @@ export class DataPlane implements Plane, ListenerOwner, TimerOwner {
     opener: ExchangeOpener,
     headTimeoutMs: number,
   ): ConnectionHandler {
-    const { direction } = listener.config;
-    const server = new Http1Server(connection, this.io, this.limits, opener, {
-      keepAlive: true,
-      headTimeoutMs,
-      closed: () => {
-        this.clients.delete(server);
-        this.observer.closed(direction);
-      },
-    });
+    const server = new Http1Server(connection, opener, this, headTimeoutMs);
     this.clients.set(server, listener);
-    this.observer.accepted(direction);
+    this.observer.accepted(listener.config.direction);
     if (this.draining) server.drain();
     return server;
+  }
+
+  clientClosed(server: Http1Server): void {
+    const listener = this.clients.get(server);
+    this.clients.delete(server);
+    if (listener !== undefined) this.observer.closed(listener.config.direction);
   }
 
   cluster(name: string): Cluster | undefined {

@@ -18,6 +18,21 @@ const clientCertField = fromLatin1('x-forwarded-client-cert');
 /** A URI that can stand in a field value without being taken for more than one. */
 const printable = /^[!-+\--:<-~]+$/;
 
+/** Peers whose edits are kept for their next connection. At the edge: all are forgotten, and made anew. */
+const maxKnownPeers = 1_024;
+const knownPeers = new Map<string, HeadEdits>();
+
+function editsFor(peerUri: string): HeadEdits {
+  let edits = knownPeers.get(peerUri);
+  if (edits === undefined) {
+    if (knownPeers.size >= maxKnownPeers) knownPeers.clear();
+    const append = printable.test(peerUri) ? [fromLatin1(`x-forwarded-client-cert: URI=${peerUri}\r\n`)] : [];
+    edits = { path: undefined, authority: undefined, remove: [clientCertField], append };
+    knownPeers.set(peerUri, edits);
+  }
+  return edits;
+}
+
 /** The direction that the connection belongs to. */
 export interface HttpClientOwner {
   readonly name: DirectionName;
@@ -29,25 +44,24 @@ export interface HttpClientOwner {
 export class HttpClient implements ExchangeOpener {
   readonly destination: SocketAddress;
   readonly peerUri: string;
-  /** Inbound: only this proxy says who the client is (Envoy's XFCC, sanitised and set). */
-  readonly inboundEdits: HeadEdits;
 
   private readonly owner: HttpClientOwner;
   private readonly connection: Connection;
   private index: ChainIndex | undefined = undefined;
   private chain: Chain | undefined = undefined;
+  private edits: HeadEdits | undefined = undefined;
 
   constructor(owner: HttpClientOwner, connection: Connection, peerUri: string) {
     this.owner = owner;
     this.connection = connection;
     this.destination = connection.destination;
     this.peerUri = peerUri;
-    this.inboundEdits = {
-      path: undefined,
-      authority: undefined,
-      remove: [clientCertField],
-      append: !printable.test(peerUri) ? [] : [fromLatin1(`x-forwarded-client-cert: URI=${peerUri}\r\n`)],
-    };
+  }
+
+  /** Inbound: only this proxy says who the client is (Envoy's XFCC, sanitised and set). */
+  get inboundEdits(): HeadEdits {
+    this.edits ??= editsFor(this.peerUri);
+    return this.edits;
   }
 
   get pathOptions(): PathOptions {

@@ -1,6 +1,6 @@
 /** An `Http1Server` on a wire with an opener that writes down what it is told. */
 import { Http1Decoder } from '../../src/codec/http1/decoder.js';
-import { Http1Server, type Http1ServerOptions } from '../../src/codec/http1/server.js';
+import { Http1Server } from '../../src/codec/http1/server.js';
 import type { Downstream, ExchangeEvents, ExchangeOpener } from '../../src/exchange.js';
 import type { Failure } from '../../src/failure.js';
 import { defaultLimits, type Limits } from '../../src/limits.js';
@@ -44,11 +44,10 @@ export class ServerBench implements ExchangeOpener {
   onRequestEnd: (downstream: Downstream) => void = () => {};
   closed = 0;
 
-  constructor(limits: Partial<Limits> = {}, options: Http1ServerOptions = {}) {
-    this.server = new Http1Server(this.wire, this.io, { ...defaultLimits, ...limits }, this, {
-      closed: () => this.closed++,
-      ...options,
-    });
+  constructor(limits: Partial<Limits> = {}, headTimeoutMs?: number) {
+    const clientClosed = (): number => this.closed++;
+    const owner = { io: this.io, limits: { ...defaultLimits, ...limits }, clientClosed };
+    this.server = new Http1Server(this.wire, this, owner, headTimeoutMs);
     this.wire.handler = this.server;
   }
 

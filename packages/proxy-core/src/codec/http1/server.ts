@@ -24,7 +24,7 @@ import { AnswerWriter } from './answer-writer.js';
 import { type Carry, keepRest } from './carry.js';
 import type { Http1Decoder, MessageEvents } from './decoder.js';
 import { Lingering } from './lingering.js';
-import type { Http1ServerOptions } from './server-options.js';
+import type { Http1ServerOwner } from './server-owner.js';
 import { type Spares, sparesFor } from './spares.js';
 
 export class Http1Server implements ConnectionHandler, DownstreamConnection, Downstream, MessageEvents, TimerOwner {
@@ -34,7 +34,7 @@ export class Http1Server implements ConnectionHandler, DownstreamConnection, Dow
   private readonly io: Io;
   private readonly limits: Limits;
   private readonly opener: ExchangeOpener;
-  private readonly options: Http1ServerOptions;
+  private readonly owner: Http1ServerOwner;
   private readonly spares: Spares;
   /** Idle, head, linger or drain deadline, whichever the state calls for. */
   private readonly deadline: Timer;
@@ -66,16 +66,17 @@ export class Http1Server implements ConnectionHandler, DownstreamConnection, Dow
   private reading = true;
   private pausedByOwner = false;
 
-  constructor(connection: Connection, io: Io, limits: Limits, opener: ExchangeOpener, options: Http1ServerOptions) {
+  /** `headTimeoutMs`: what is left for the first head, of `limits.headTimeoutMs` since accept. */
+  constructor(connection: Connection, opener: ExchangeOpener, owner: Http1ServerOwner, headTimeoutMs?: number) {
     this.connection = connection;
-    this.io = io;
-    this.limits = limits;
+    this.io = owner.io;
+    this.limits = owner.limits;
     this.opener = opener;
-    this.options = options;
-    this.spares = sparesFor(limits);
+    this.owner = owner;
+    this.spares = sparesFor(this.limits);
     this.body = new AnswerWriter(connection);
     this.deadline = new Timer(this, 'http1-server');
-    io.timers.arm(this.deadline, options.headTimeoutMs ?? limits.headTimeoutMs);
+    this.io.timers.arm(this.deadline, headTimeoutMs ?? this.limits.headTimeoutMs);
   }
 
   get remote(): SocketAddress {
@@ -319,7 +320,7 @@ export class Http1Server implements ConnectionHandler, DownstreamConnection, Dow
 
   /** The connection cannot or shall not outlive this answer. */
   private mustClose(): boolean {
-    if (!this.keepAlive || this.options.keepAlive === false || this.draining) return true;
+    if (!this.keepAlive || this.draining) return true;
     // Requests that came before its end are still answered.
     if (this.clientEnded && this.carry === undefined) return true;
     if (this.request !== 'arriving') return false;
@@ -464,6 +465,6 @@ export class Http1Server implements ConnectionHandler, DownstreamConnection, Dow
     this.releaseDecoder();
     if (cause === undefined) this.releaseExchange();
     else this.gone(cause);
-    this.options.closed?.();
+    this.owner.clientClosed(this);
   }
 }

@@ -27,12 +27,15 @@ export class SlabPool {
   }
 }
 
+/** Of every queue that is empty: nothing is ever put in. */
+const noSlabs: Slab[] = [];
+
 /** First in, first out. Holds no slab while it is empty. */
 export class SendQueue {
   /** Bytes held. */
   bytes = 0;
   private readonly pool: SlabPool;
-  private readonly slabs: Slab[] = [];
+  private slabs: Slab[] = noSlabs;
 
   constructor(pool: SlabPool) {
     this.pool = pool;
@@ -67,6 +70,7 @@ export class SendQueue {
       let slab = this.slabs[this.slabs.length - 1];
       if (slab === undefined || slab.end === slabBytes) {
         slab = this.pool.take();
+        if (this.slabs === noSlabs) this.slabs = [];
         this.slabs.push(slab);
       }
       const count = Math.min(left, slabBytes - slab.end);
@@ -91,13 +95,13 @@ export class SendQueue {
       this.pool.give(slab);
       emptied++;
     }
-    if (emptied === this.slabs.length) this.slabs.length = 0;
+    if (emptied === this.slabs.length) this.slabs = noSlabs;
     else if (emptied > 0) this.slabs.splice(0, emptied);
   }
 
   clear(): void {
     for (const slab of this.slabs) this.pool.give(slab);
-    this.slabs.length = 0;
+    this.slabs = noSlabs;
     this.bytes = 0;
   }
 }

@@ -75,7 +75,7 @@ function measureExchange(): void {
   const slab = new Uint8Array(4_096);
   const passing = new Passing(client, slab);
   const wire = new SilentWire();
-  const server = new Http1Server(wire, io, defaultLimits, passing, {});
+  const server = new Http1Server(wire, passing, { io, limits: defaultLimits, clientClosed() {} });
   passing.server = server;
   const requestLength = place(small);
   const answer = Uint8Array.from(response, (character) => character.charCodeAt(0));
