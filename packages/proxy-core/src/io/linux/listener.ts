@@ -10,6 +10,8 @@ import { acceptedAddress, acceptOn, closeFd } from './sys/socket.js';
 
 /** Connections accepted or lost in one turn, before the open ones have theirs; the listener is level-triggered, so the rest makes another event. */
 const acceptsPerTurn = 64;
+/** The kernel lets no more wait than this (net.core.somaxconn). */
+const maxBacklog = 4_096;
 /** Without descriptors or memory, accepting rests this long: the kernel keeps the clients in the backlog, and open connections are served meanwhile. */
 const acceptPauseMs = 100;
 
@@ -49,8 +51,12 @@ export class LinuxListener implements ListenSocket, TimerOwner {
     this.acceptor = acceptor;
   }
 
+  /**
+   * Takes what waits first: to these clients the kernel has said that they are connected, and would reset them. In the same call, since every turn brings more of them.
+   */
   close(): void {
     if (this.closed) return;
+    for (let taken = 0; taken < maxBacklog && this.acceptOne(); taken++);
     this.closed = true;
     this.host.timers.disarm(this.resumption);
     this.host.forgetListener(this);
@@ -59,23 +65,26 @@ export class LinuxListener implements ListenSocket, TimerOwner {
 
   /** @internal connections wait. */
   onEvents(): void {
-    for (let tries = 0; tries < acceptsPerTurn && !this.closed; tries++) {
-      const fd = acceptOn(this.fd);
-      if (fd >= 0) {
-        const connection = this.host.adopt(fd, this, acceptedAddress());
-        if (typeof connection === 'number') {
-          this.rest('epoll_ctl', connection);
-          return;
-        }
-        this.acceptor.onAccept(connection);
-      } else if (fd === -errno.EAGAIN) {
-        return;
-      } else if (!lostErrors.has(-fd)) {
-        // The next would have it too.
-        this.rest('accept4', -fd);
-        return;
+    for (let tries = 0; tries < acceptsPerTurn && !this.closed && this.acceptOne(); tries++);
+  }
+
+  /** False when no more are there, or none can be taken. */
+  private acceptOne(): boolean {
+    const fd = acceptOn(this.fd);
+    if (fd >= 0) {
+      const connection = this.host.adopt(fd, this, acceptedAddress());
+      if (typeof connection === 'number') {
+        this.rest('epoll_ctl', connection);
+        return false;
       }
+      this.acceptor.onAccept(connection);
+      return true;
     }
+    if (fd === -errno.EAGAIN) return false;
+    if (lostErrors.has(-fd)) return true;
+    // The next would have it too.
+    this.rest('accept4', -fd);
+    return false;
   }
 
   onTimer(): void {
