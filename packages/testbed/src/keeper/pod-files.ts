@@ -56,7 +56,7 @@ export async function keepToken(
   paths: PodPaths,
   owner: Provider['proxyOwner'],
   signer: TokenSigner,
-  failed: (message: string) => void,
+  notice: (text: string | null) => void,
 ): Promise<() => void> {
   const write = async (): Promise<void> => {
     const subject = { namespace: pod.namespace, serviceAccount: pod.serviceAccount, pod: pod.name, podUid };
@@ -67,9 +67,12 @@ export async function keepToken(
   const again = (seconds: number): void => {
     timer = setTimeout(() => {
       write().then(
-        () => again(tokenLifetimeSeconds * tokenRenewalShare),
+        () => {
+          notice(null);
+          again(tokenLifetimeSeconds * tokenRenewalShare);
+        },
         (error: Error) => {
-          failed(`${pod.namespace}/${pod.name}: token not renewed: ${error.message}`);
+          notice(`${pod.namespace}/${pod.name}: token not renewed: ${error.message}`);
           again(60);
         },
       );

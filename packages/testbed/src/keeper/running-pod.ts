@@ -35,7 +35,8 @@ export interface PodSurroundings {
   /** False once the testbed ends. */
   allowed: () => boolean;
   changed: () => void;
-  log: (message: string) => void;
+  /** Says something about a matter; null: it is so no longer. */
+  notice: (matter: string, text: string | null) => void;
 }
 
 /** Which programs of a pod are meant. */
@@ -197,7 +198,9 @@ export class RunningPod {
     const { mesh, provider, signer } = this.#around;
     if (mesh === null) return;
     this.#endToken();
-    this.#endToken = await keepToken(this.pod, this.uid, this.paths, provider.proxyOwner, signer, this.#around.log);
+    this.#endToken = await keepToken(this.pod, this.uid, this.paths, provider.proxyOwner, signer, (text) =>
+      this.#around.notice(`token ${keyOf(this.pod)}`, text),
+    );
     const bootstrap = bootstrapOf(this.pod, this.place, this.paths, provider, mesh.rootCert);
     const mode = { mode: 0o600, owner: provider.proxyOwner ?? undefined };
     await writeAtomically(this.paths.bootstrap, `${JSON.stringify(bootstrap, null, 2)}\n`, mode);

@@ -7,7 +7,11 @@ import type { Testbed } from './testbed.js';
 /** The testbed as it is now. Asks the control plane for its view of the configuration; without an answer that part is the testbed's own. */
 export async function statusOf(testbed: Testbed): Promise<TestbedStatus> {
   const { controlPlane, provider, spec } = testbed;
-  const [ready, seen] = await Promise.all([controlPlane?.ready() ?? false, controlPlane?.configuration() ?? null]);
+  const [ready, seen, notices] = await Promise.all([
+    controlPlane?.ready() ?? false,
+    controlPlane?.configuration() ?? null,
+    testbed.notices(),
+  ]);
   return {
     name: spec.name,
     provider: provider.kind,
@@ -23,7 +27,7 @@ export async function statusOf(testbed: Testbed): Promise<TestbedStatus> {
     pods: testbed.podList().map(podLine),
     services: serviceLines(testbed),
     problems: merge(testbed.problems, seen?.problems ?? []),
-    notices: [...testbed.notices],
+    notices,
   };
 }
 

@@ -16,6 +16,7 @@ import type { Provider } from '../provider.js';
 import { writeAtomically } from '../state/atomic-write.js';
 import { podPaths, type StatePaths } from '../state/state-dir.js';
 import { ControlPlane } from './control-plane.js';
+import { Notices } from './notices.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { type PodSurroundings, RunningPod } from './running-pod.js';
 import { isSettled } from './settled.js';
@@ -28,8 +29,6 @@ export interface Voice {
   log: (text: string) => void;
 }
 
-const noticesKept = 20;
-
 /** A whole testbed: API server, kubelet, endpoint controller and service network for the user's folder, and the mesh in it. */
 export class Testbed {
   readonly spec: KeeperSpec;
@@ -41,7 +40,7 @@ export class Testbed {
   controlPlane: ControlPlane | null = null;
   cluster: DeclaredCluster = { namespaces: [], pods: [], services: [], endpoints: [] };
   problems: readonly Problem[] = [];
-  readonly notices: string[] = [];
+  readonly #notices: Notices = new Notices();
   readonly #voice: Voice;
   readonly #written: Map<string, string> = new Map();
   readonly #publishing: OneAtATime = new OneAtATime();
@@ -49,7 +48,6 @@ export class Testbed {
   #closers: (() => void)[] = [];
   #publishAsked: boolean = false;
   #closed: boolean = false;
-  #isFull: boolean = false;
 
   constructor(spec: KeeperSpec, paths: StatePaths, provider: Provider, voice: Voice) {
     this.spec = spec;
@@ -83,7 +81,7 @@ export class Testbed {
       started: (name, pid) => this.#recordProgram(name, pid),
       allowed: () => !this.#closed,
       changed: () => this.publishSoon(),
-      log: (message) => this.notice(message),
+      notice: (matter, text) => this.notice(matter, text),
     };
     this.#surroundings = around;
 
@@ -116,27 +114,24 @@ export class Testbed {
   async #settle(): Promise<void> {
     const { controlPlane } = this;
     if (controlPlane === null) return;
-    const settled = await waitUntil(async () => {
-      const view = await controlPlane.view();
-      const sidecars = [...this.pods.values()].filter((pod) => pod.sidecarReady).length;
-      return (
-        view !== null &&
-        isSettled(
-          view,
-          this.endpoints().flatMap(({ ports }) => ports),
-          sidecars,
-        )
-      );
-    }, settleDeadlineMs);
-    if (!settled) this.notice(`not every sidecar knew every endpoint within ${settleDeadlineMs / 1000} s`);
+    const settled = await waitUntil(() => this.#isSettled(controlPlane), settleDeadlineMs);
+    if (!settled) this.notice('settled', `not every sidecar knew every endpoint within ${settleDeadlineMs / 1000} s`);
+  }
+
+  async #isSettled(controlPlane: ControlPlane): Promise<boolean> {
+    const view = await controlPlane.view();
+    const sidecars = [...this.pods.values()].filter((pod) => pod.sidecarReady).length;
+    const known = this.endpoints().flatMap(({ ports }) => ports);
+    return view !== null && isSettled(view, known, sidecars);
   }
 
   /** Reads the folders again and makes the pods and services theirs. A broken edit changes nothing and is shown as a problem. */
   async reload(): Promise<void> {
     const reading = await readConfig(this.spec.config).catch((error: Error) => {
-      this.notice(error.message);
+      this.notice('reading', error.message);
       return null;
     });
+    if (reading !== null) this.notice('reading', null);
     if (reading === null || this.#closed) return;
     this.problems = reading.problems;
     if (reading.problems.length > 0) {
@@ -156,6 +151,7 @@ export class Testbed {
       gone.map(async ([key, running]) => {
         await running.remove();
         this.pods.delete(key);
+        this.notice(`pod ${key}`, null);
       }),
     );
     const fresh = cluster.pods.filter((pod) => !this.pods.has(keyOf(pod)));
@@ -165,7 +161,7 @@ export class Testbed {
       await this.pods
         .get(keyOf(pod))
         ?.start()
-        .catch((error: Error) => this.notice(error.message));
+        .catch((error: Error) => this.notice(`pod ${keyOf(pod)}`, error.message));
     }
     await this.publish();
   }
@@ -203,7 +199,10 @@ export class Testbed {
     this.#publishAsked = true;
     setImmediate(() => {
       this.#publishAsked = false;
-      this.publish().catch((error: Error) => this.notice(`cluster state not written: ${error.message}`));
+      this.publish().then(
+        () => this.notice('publish', null),
+        (error: Error) => this.notice('publish', `cluster state not written: ${error.message}`),
+      );
     });
   }
 
@@ -227,10 +226,18 @@ export class Testbed {
     return this.cluster.pods.flatMap((pod) => this.pods.get(keyOf(pod)) ?? []);
   }
 
-  notice(text: string): void {
-    this.#voice.log(text);
-    this.notices.push(text);
-    if (this.notices.length > noticesKept) this.notices.shift();
+  /** Says something about a matter until it is said anew, or null: it is so no longer. */
+  notice(matter: string, text: string | null): void {
+    if (text === null) this.#notices.resolve(matter);
+    else if (this.#notices.tell(matter, text)) this.#voice.log(text);
+  }
+
+  /** What there is to say now. */
+  async notices(): Promise<string[]> {
+    for (const [key, { ready }] of this.pods) if (ready) this.notice(`pod ${key}`, null);
+    if (this.#notices.has('settled') && this.controlPlane !== null && (await this.#isSettled(this.controlPlane)))
+      this.notice('settled', null);
+    return this.#notices.list();
   }
 
   /** Stops every program, applications before proxies before the control plane, and removes what is on disk. */
@@ -286,14 +293,20 @@ export class Testbed {
     const stop = watchFolders(this.spec.config, reading.folders, () => {
       this.changes
         .run(() => this.reload())
-        .catch((error: Error) => this.notice(`edit not taken over: ${error.message}`));
+        .then(
+          () => this.notice('edit', null),
+          (error: Error) => this.notice('edit', `edit not taken over: ${error.message}`),
+        );
     });
     let busy = false;
     const readiness = setInterval(() => {
       if (busy) return;
       busy = true;
       Promise.all([...this.pods.values()].map((pod) => pod.refresh()))
-        .catch((error: Error) => this.notice(error.message))
+        .then(
+          () => this.notice('readiness', null),
+          (error: Error) => this.notice('readiness', error.message),
+        )
         .finally(() => {
           busy = false;
         });
@@ -313,12 +326,8 @@ export class Testbed {
   async #lookForRoom(): Promise<void> {
     const { bavail, bsize } = await statfs(this.paths.root);
     const isFull = bavail * bsize < minFreeBytes;
-    if (isFull && !this.#isFull) {
-      this.notice(
-        `no space left in ${this.paths.root}: log lines and saved state are lost, traffic goes on; free some`,
-      );
-    }
-    this.#isFull = isFull;
+    const text = `no space left in ${this.paths.root}: log lines and saved state are lost, traffic goes on; free some`;
+    this.notice('room', isFull ? text : null);
   }
 
   /** One line for each process, so that a later run can end what a crash of this one leaves (process provider). */
@@ -328,7 +337,7 @@ export class Testbed {
     try {
       appendFileSync(this.paths.programs, `${JSON.stringify({ name, ...identity })}\n`, { mode: 0o600 });
     } catch (error) {
-      this.notice(`${this.paths.programs}: ${(error as Error).message}`);
+      this.notice('programs', `${this.paths.programs}: ${(error as Error).message}`);
     }
   }
 }

@@ -14,6 +14,7 @@ const programs = [
   { name: 'ip', from: 'iproute2' },
 ];
 
+/** The look whether namespaces can be made; takes some 100 ms, many seconds on a loaded machine. Past it: they cannot. */
 const probeDeadlineMs = 60_000;
 
 /** Tries it: the programs, the namespaces, a bridge with a veth pair, and the redirect rules (by `tryRules`, run inside). */

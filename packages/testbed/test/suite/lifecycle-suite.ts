@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -219,6 +219,14 @@ export async function lifecycleSuite(t: Test, kind: ProviderKind): Promise<void>
     const removed = await statusUntil(name, ({ pods, problems }) => pods.length === 4 && problems.length === 0);
     t.equal(removed.pods.length, 4);
     t.equal(removed.pods.find((p) => p.name === 'server-1')?.containers[0].pid, old, 'other pods are not touched');
+  });
+
+  await t.test('what cannot be read is a notice for as long as it is there', async (t) => {
+    const loop = join(config, 'loop.yaml');
+    await symlink('loop.yaml', loop);
+    t.match((await statusUntil(name, ({ notices }) => notices.length > 0)).notices, [/loop/]);
+    await rm(loop);
+    t.same((await statusUntil(name, ({ notices }) => notices.length === 0)).notices, []);
   });
 
   await t.test('a capture holds what crosses the link of a pod', async (t) => {
