@@ -24,7 +24,7 @@ async function generate(copy: string): Promise<number> {
   const child = spawn(process.execPath, [join(copy, 'scripts', 'generate.mjs')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const [code] = await once(child, 'exit');
+  const [code] = await once(child, 'close');
   return code;
 }
 

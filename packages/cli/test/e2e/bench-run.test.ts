@@ -83,7 +83,7 @@ void t.test(
     child.stderr.on('data', (part) => {
       said += String(part);
     });
-    const [code] = await once(child, 'exit');
+    const [code] = await once(child, 'close');
     t.equal(code, 0, said);
     t.match(printed, /small: few requests\n[\s\S]*\n {2}direct +0\.00 [\s\S]*\n {2}tulle-linux +\d/);
     const result = JSON.parse(readFileSync(join(out, 'result.json'), 'utf8')) as BenchResult;
@@ -211,7 +211,7 @@ for (const [args, message] of wrong) {
     child.stderr.on('data', (part) => {
       said += String(part);
     });
-    const [code] = await once(child, 'exit');
+    const [code] = await once(child, 'close');
     t.equal(code, 2);
     t.match(said, message);
   });

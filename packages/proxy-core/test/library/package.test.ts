@@ -58,7 +58,7 @@ async function quickStart(t: Test, app: string, warning: RegExp): Promise<void> 
   writeFileSync(join(app, 'quick-start.mjs'), `${program}\nconsole.log(proxy.address().port);\n`);
   const child = spawn('env', [...bare, 'quick-start.mjs'], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
   t.teardown(() => child.kill('SIGKILL'));
-  const exited = once(child, 'exit');
+  const exited = once(child, 'close');
   let err = '';
   child.stderr.on('data', (part) => {
     err += String(part);

@@ -103,7 +103,7 @@ for (const backEnd of backEnds) {
   for (const engine of engines) {
     void t.test(
       `${backEnd.name} reads what the proxy read [${engine}]`,
-      { skip: backEnd.missing, timeout: 170_000 + 2 * fuzzMs },
+      { skip: backEnd.missing, timeout: 440_000 + 2 * fuzzMs },
       (t) => checkCases(t, engine, backEnd.start(t)),
     );
   }
