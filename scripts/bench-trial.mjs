@@ -6,7 +6,8 @@
  * CPU a request (found in at least 9 of 10), that stop for 2 ms each second, and that keep what they allocate. The faults are put into the compiled code of one
  * worktree; nothing of them is in the repository. Prints each verdict and the counts; exit code 1 when a rate is missed.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,26 +37,26 @@ let failed = false;
 try {
   const commit = await revisions.commitOf('HEAD');
   const [base, head] = [await checkout(commit, 'base'), await checkout(commit, 'head')];
-  const first = compare(base, head, '2');
+  const first = await compare(base, head, '2');
   const cpuUs = first.cases[0].metrics[0].base;
   const hops = first.cases[0].definition.hops;
   const spinUs = (cpuUs * Number(values.percent)) / 100 / hops;
   console.log(
     `${cpuUs.toFixed(1)} µs a request; ${values.percent} % of it are ${spinUs.toFixed(2)} µs in each of ${hops} proxies`,
   );
-  trial('equal', Number(values.equal), '');
-  trial('slower', Number(values.slower), spin(spinUs));
-  trial('pause', Number(values.pause), pause);
-  trial('memory', Number(values.memory), memory);
+  await trial('equal', Number(values.equal), '');
+  await trial('slower', Number(values.slower), spin(spinUs));
+  await trial('pause', Number(values.pause), pause);
+  await trial('memory', Number(values.memory), memory);
 
   /** Runs comparisons with a fault in the head and counts the accusations. */
-  function trial(name, runs, fault) {
+  async function trial(name, runs, fault) {
     if (runs === 0 || interrupt.signal.aborted) return;
     const undo = inject(head, fault);
     let accused = 0;
     let open = 0;
     for (let run = 1; run <= runs && !interrupt.signal.aborted; run++) {
-      const { verdict, reasons } = compare(base, head);
+      const { verdict, reasons } = await compare(base, head);
       if (verdict === 'fail') accused += 1;
       if (verdict === 'inconclusive') open += 1;
       console.log(`${name} ${run}/${runs}: ${verdict}${reasons.length === 0 ? '' : `: ${reasons[0]}`}`);
@@ -77,7 +78,7 @@ async function checkout(commit, place) {
   return join(dirname(program), '..', '..', '..');
 }
 
-function compare(base, head, rounds) {
+async function compare(base, head, rounds) {
   const program = join(root, 'packages/cli/dist/main.js');
   const options = [
     '--cases',
@@ -88,14 +89,20 @@ function compare(base, head, rounds) {
     'json',
     ...(rounds === undefined ? [] : ['--rounds', rounds]),
   ];
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    [program, 'bench', 'compare', base, head, ...options],
-    {
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-    },
-  );
+  const args = [program, 'bench', 'compare', base, head, ...options];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = () => child.kill('SIGINT');
+  interrupt.signal.addEventListener('abort', end, { once: true });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const [status] = await once(child, 'close');
+  interrupt.signal.removeEventListener('abort', end);
+  interrupt.signal.throwIfAborted();
   if (![0, 1, 3].includes(status)) throw new Error(`tulle bench compare ended with ${status}: ${stderr}`);
   return JSON.parse(stdout);
 }

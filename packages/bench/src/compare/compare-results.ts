@@ -187,7 +187,8 @@ function caseWithoutMetrics({ arms, system }: Draft): ComparedCase {
 
 function faultsOf({ result, system }: Arms['base']): string[] {
   const info = result.systems.find((each) => each.name === system);
-  if (info === undefined) return ['it was not measured'];
+  // Interrupted before it was started: nobody's fault, and the row has nothing to judge.
+  if (info === undefined) return [];
   return info.state === 'measured' ? rowFaults(result, system) : [`${info.state}: ${info.reason}`];
 }
 

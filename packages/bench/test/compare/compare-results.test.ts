@@ -98,6 +98,16 @@ t.test('a run that ended before there was anything to judge is inconclusive', (t
   t.end();
 });
 
+t.test('a run that was interrupted while the head was started accuses nobody', (t) => {
+  const found = interleaved({}, (result) => {
+    result.run.partial = true;
+    result.cases[0].rounds = [];
+    result.cases[0].systems = result.cases[0].systems.filter(({ name }) => name !== 'head');
+  });
+  t.match(found, { verdict: 'inconclusive', reasons: [/too few rounds to judge/] });
+  t.end();
+});
+
 t.test('a run without any case is no pass', (t) => {
   const found = interleaved({}, (result) => {
     result.cases = [];
