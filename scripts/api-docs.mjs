@@ -61,7 +61,10 @@ function* exportsOf(file) {
   }
 }
 
-/** Exported declarations of a file: `{ doc, code }` by name. The compiler writes them one after the other, each beginning in the first column. */
+/**
+ * Exported declarations of a file: `{ doc, code }` by name. The compiler writes them one after the other, each beginning in the first column. A type ends with a semicolon only:
+ * where a member of a union has a docstring, the `}` of the one before it stands alone.
+ */
 function declarationsOf(file) {
   if (declared.has(file)) return declared.get(file);
   const found = new Map();
@@ -78,6 +81,9 @@ function declarationsOf(file) {
         code = [];
         state = 'code';
       } else if (line.trim() !== '') {
+        // Else a declaration of which a part was taken for the whole would be shown cut off.
+        if (!/^(?:(?:import|export|declare|interface|type)\b|\/\/)/.test(line))
+          throw new Error(`${file}: not understood: ${line}`);
         doc = [];
       }
     }
@@ -87,7 +93,7 @@ function declarationsOf(file) {
     } else if (state === 'code') {
       code.push(line);
       const isWhole =
-        line === '}' ||
+        (line === '}' && !/^export (?:declare )?type /.test(code[0])) ||
         line === '};' ||
         (/^\S.*;$/.test(line) && isBalanced(code)) ||
         (line.endsWith(';') && isBalanced(code));
