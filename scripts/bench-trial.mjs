@@ -66,6 +66,9 @@ try {
     if (!held) failed = true;
     console.log(`${name}: ${accused} of ${runs} accused, ${open} inconclusive: ${held ? 'held' : 'missed'}`);
   }
+} catch (error) {
+  if (!interrupt.signal.aborted) throw error;
+  console.log('interrupted');
 } finally {
   await revisions.remove();
 }

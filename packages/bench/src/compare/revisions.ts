@@ -125,7 +125,10 @@ async function output(
 ): Promise<string> {
   interrupt.throwIfAborted();
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
-  const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], signal: interrupt });
+  // A group of its own: npx and turbo start others, and one that outlived them would write into a folder that has been taken away.
+  const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const end = (): void => endGroup(child.pid);
+  interrupt.addEventListener('abort', end, { once: true });
   const out: string[] = [];
   const all: string[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -136,7 +139,17 @@ async function output(
   const code = await new Promise<number | null>((resolve, reject) =>
     child.once('error', reject).once('close', resolve),
   );
+  interrupt.removeEventListener('abort', end);
+  interrupt.throwIfAborted();
   if (code === 0) return out.join('');
   const words = all.join('').trim().split('\n').slice(-20).join('\n');
   throw new BadRevision(`${program} ${args.join(' ')} failed in ${folder}:\n${words}`);
+}
+
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended by itself.
+  }
 }
