@@ -66,7 +66,8 @@ const endings: Readonly<Record<string, Ending>> = {
   'closed while it was sniffed': { server: 'sniff', opened: resetsIt, timeoutMs: 20 },
   'never answered until the deadline': { server: 'nothing', opened: destroysIt, timeoutMs: 20 },
   'an identity that is not let in': { server: 'start', client: 'stranger', opened: endsIt },
-  'nobody listens': { server: 'refuse' },
+  // The port may have become another listener's.
+  'nobody listens': { server: 'refuse', opened: destroysIt },
 };
 
 export const kinds: number = Object.keys(endings).length;
@@ -91,7 +92,7 @@ export async function churn(scene: Scene, count: number, tls: boolean): Promise<
 
 async function playGroup(scene: Scene, group: readonly string[], contexts: Contexts | undefined): Promise<void> {
   const far: Connection[] = [];
-  let open = 0;
+  const open: string[] = [];
   const track = (handler: RecordingHandler): RecordingHandler => {
     handler.keep = false;
     return handler;
@@ -127,7 +128,7 @@ async function playGroup(scene: Scene, group: readonly string[], contexts: Conte
     const socket = listeners.get(name)!;
     let isOver = false;
     const over = (): void => {
-      if (!isOver) open--;
+      if (!isOver) open.splice(open.indexOf(name), 1);
       isOver = true;
     };
     const handler = track(
@@ -139,13 +140,17 @@ async function playGroup(scene: Scene, group: readonly string[], contexts: Conte
         onClose: over,
       }),
     );
-    open++;
+    open.push(name);
     const context =
       contexts === undefined ? undefined : ending.client === 'stranger' ? contexts.stranger : contexts.client;
     const near = scene.connect(socket.address, handler, context, ending.timeoutMs);
     if (ending.made?.(near) === 'gone') over();
   }
-  await scene.until('every client is over', () => open === 0);
+  await scene
+    .until('every client is over', () => open.length === 0)
+    .catch((error) => {
+      throw new Error(`${error.message}: ${open.join(', ')}`);
+    });
   await scene.settle(3);
   for (const socket of listeners.values()) socket.close();
   // What the clients never spoke to, and what is still to notice that they are gone.
