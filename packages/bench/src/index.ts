@@ -24,6 +24,7 @@ export type {
   BenchResult,
   CaseResult,
   CpuUse,
+  CrossCheck,
   MachineInfo,
   Pinning,
   ProcessUse,

@@ -80,6 +80,7 @@ export async function runComparison(
         rounds: undefined,
         cpus: undefined,
         topology: 'loopback',
+        crossCheck: false,
         seconds,
         program: base.program,
         builds: [build('base', base.program), build('again', base.program), build('head', head.program)],

@@ -54,8 +54,26 @@ export interface CaseResult {
   systems: SystemInfo[];
   /** In the order of time: round 0 of every system, then round 1 in the opposite order, and so on. */
   rounds: Round[];
+  /** What other generators found, where that was asked for. */
+  crossChecks: CrossCheck[];
   /** How the number of rounds came about, one sentence; from the power calculation when there was one. */
   roundsReason: string;
+}
+
+/** One run of another generator against one system: the same connections, closed loop. */
+export interface CrossCheck {
+  system: string;
+  /** `wrk`, `h2load`, `autocannon`. */
+  tool: string;
+  /** Empty where it does not tell. */
+  version: string;
+  /** Answers that it counted. */
+  requests: number;
+  durationS: number;
+  /** CPU of the proxies, measured around it as in a round, its start and end included. */
+  cpuUsPerRequest: number;
+  /** Why it does not count; empty when it does. */
+  invalid: string[];
 }
 
 export interface Pinning {

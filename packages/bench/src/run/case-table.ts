@@ -34,6 +34,7 @@ export function renderCase(result: CaseResult): string {
     ...aligned(lines).map((line) => `  ${line}`),
     ...notesOf(result).map((line) => `  ${line}`),
     ...definition.goals.map((goal) => `  ${goalLine(result, goal)}`),
+    ...crossCheckLines(result).map((line) => `  ${line}`),
     '',
   ].join('\n');
 }
@@ -52,6 +53,24 @@ function lineOf(result: CaseResult, system: SystemInfo, columns: readonly string
     return ratio === undefined ? '–' : ratioText(ratio);
   });
   return [isValid ? system.name : `${system.name}, invalid`, ...cells, ...ratios];
+}
+
+/** Throughput and CPU of the proxies a request, ours beside the other generators'. */
+function crossCheckLines(result: CaseResult): string[] {
+  const names = [...new Set(result.crossChecks.map((each) => each.system))];
+  if (names.length === 0) return [];
+  const figure = (system: string, metric: MetricName): string =>
+    numberText(median([...figuresOf(result, system, metric).values()]) ?? 0, metric);
+  const lines = names.map((system) => {
+    const others = result.crossChecks.filter((each) => each.system === system);
+    const cells = others.map(({ tool, requests, durationS, cpuUsPerRequest, invalid }) =>
+      invalid.length > 0
+        ? `${tool}: ${invalid[0]}`
+        : `${tool} ${(requests / durationS).toFixed(0)} (${cpuUsPerRequest.toFixed(2)} µs)`,
+    );
+    return `  ${system}: ours ${figure(system, 'throughput')} (${figure(system, 'cpu-per-request')} µs), ${cells.join(', ')}`;
+  });
+  return ['cross-check, requests a second (CPU of the proxies a request):', ...lines];
 }
 
 function notesOf(result: CaseResult): string[] {

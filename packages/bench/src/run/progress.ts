@@ -29,6 +29,9 @@ export class Progress {
       case 'starting':
         this.#say(`${this.#head}: starting ${event.system}`, false);
         break;
+      case 'checking':
+        this.#say(`${this.#head}: other generators against ${event.system}`, false);
+        break;
       case 'started':
         this.#begunMs = performance.now();
         for (const { name, state, reason } of event.systems) {

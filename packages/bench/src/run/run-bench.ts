@@ -27,6 +27,8 @@ export interface BenchOptions {
   seconds: number;
   /** Exactly so many rounds instead of what the case says. */
   rounds: number | undefined;
+  /** Ask wrk, h2load and autocannon too, where they are. */
+  crossCheck: boolean;
   /** `auto`: network namespaces where they are allowed, else loopback. */
   topology: 'auto' | 'loopback' | 'netns';
   /** CPUs to use; undefined: those that this process may use. */
@@ -86,6 +88,7 @@ export async function runBench(
       const result = await runCase({
         benchCase,
         systems,
+        crossCheck: options.crossCheck,
         certificates,
         topology,
         leave,

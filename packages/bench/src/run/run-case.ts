@@ -11,6 +11,7 @@ import { type Launched, launch } from '../topology/launch.js';
 import { type Leave, pinned, pinningOf } from '../topology/pinning.js';
 import type { Topology } from '../topology/topology.js';
 import type { Certificates } from './certificates.js';
+import { canCrossCheck, crossCheck } from './cross-check.js';
 import { GeneratorClient } from './generator-client.js';
 import { type Instruments, measureRound, warmUp } from './measure.js';
 import { type Ground, RunningSystem } from './running-system.js';
@@ -28,6 +29,8 @@ export interface CaseRun {
   fresh: boolean;
   /** The order of one block. */
   order: (systems: readonly RunningSystem[], index: number) => RunningSystem[];
+  /** Ask other generators too, after the last round. */
+  crossCheck: boolean;
   certificates: () => Certificates;
   topology: Topology;
   leave: Leave;
@@ -42,6 +45,7 @@ export interface CaseRun {
 
 export type CaseEvent =
   | { kind: 'starting'; system: string }
+  | { kind: 'checking'; system: string }
   | { kind: 'started'; systems: readonly SystemInfo[] }
   | { kind: 'round'; round: Round; systems: number };
 
@@ -49,7 +53,14 @@ export type CaseEvent =
 export async function runCase(run: CaseRun): Promise<CaseResult> {
   const { benchCase, leave } = run;
   const pinning = pinningOf(benchCase, leave);
-  const result: CaseResult = { definition: benchCase, pinning, systems: [], rounds: [], roundsReason: 'interrupted' };
+  const result: CaseResult = {
+    definition: benchCase,
+    pinning,
+    systems: [],
+    rounds: [],
+    crossChecks: [],
+    roundsReason: 'interrupted',
+  };
   const programs: Launched[] = [];
   const running: RunningSystem[] = [];
   const endAll = async (): Promise<void> => {
@@ -69,6 +80,14 @@ export async function runCase(run: CaseRun): Promise<CaseResult> {
     await startSystems(stage);
     run.heard({ kind: 'started', systems: result.systems });
     await measureBlocks(stage);
+    if (run.crossCheck && canCrossCheck(benchCase)) {
+      for (const system of running) {
+        run.interrupt.throwIfAborted();
+        run.heard({ kind: 'checking', system: system.name });
+        const { topology } = run;
+        result.crossChecks.push(...(await crossCheck(system, benchCase, { pinning, mayTie: leave.mayTie, topology })));
+      }
+    }
   } catch (error) {
     if (!run.interrupt.aborted) throw error;
   } finally {
@@ -144,6 +163,7 @@ async function startWarm(stage: Stage, name: string, found: Found): Promise<Runn
   const started = await RunningSystem.start(name, found, ground, tls);
   try {
     await warmUp(started, instruments);
+    started.remember();
   } catch (error) {
     await started.stop();
     throw error;

@@ -27,8 +27,8 @@ export interface Ground {
 interface RunningProxy {
   spec: ProxySpec;
   program: Launched;
-  /** `pid@start` of each of its processes after the start. */
-  identity: string[];
+  /** `pid@start` of each of its processes once it has served its warm-up; undefined until then. */
+  identity: string[] | undefined;
 }
 
 /** A system with its proxies running. */
@@ -78,17 +78,26 @@ export class RunningSystem {
   }
 
   get pids(): number[] {
-    return this.#proxies.flatMap(({ identity }) => identity.map((each) => Number.parseInt(each, 10)));
+    return this.#proxies.flatMap(({ identity = [] }) => identity.map((each) => Number.parseInt(each, 10)));
+  }
+
+  /**
+   * From now on its processes have to stay the same ones. To be called after the warm-up: a master that listens before it has started its workers is not
+   * whole before it has answered.
+   */
+  remember(): void {
+    for (const proxy of this.#proxies) proxy.identity = identityOf(proxy.program.pid);
   }
 
   /** What has become of its proxies since they were started. */
   fates(): ProxyFate[] {
     return this.#proxies.map(({ spec, program, identity }) => {
       const ended = program.ended();
+      const after = identityOf(program.pid);
       return {
         name: spec.name,
-        before: identity,
-        after: identityOf(program.pid),
+        before: identity ?? after,
+        after,
         ended: ended === undefined ? undefined : `${ended}${program.said() === '' ? '' : `: ${program.said()}`}`,
       };
     });
@@ -109,10 +118,8 @@ export class RunningSystem {
     const command = pinned(ground.topology.enter(plan.command, place), 'proxy', ground.pinning, ground.mayTie);
     this.commands.push(command);
     const program = launch(command, { ipc: false, cwd: spec.folder });
-    const proxy: RunningProxy = { spec, program, identity: [] };
-    this.#proxies.push(proxy);
+    this.#proxies.push({ spec, program, identity: undefined });
     await listening(program, spec.listen.port);
-    proxy.identity = identityOf(program.pid);
   }
 }
 

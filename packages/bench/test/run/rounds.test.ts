@@ -56,7 +56,7 @@ function result(rounds: Round[]): CaseResult {
     pids: [],
   }));
   const pinning = { generator: '0', server: '0', proxies: '0', nice: 0, realtime: false };
-  return { definition, pinning, systems, rounds, roundsReason: '' };
+  return { definition, pinning, systems, rounds, crossChecks: [], roundsReason: '' };
 }
 
 /** Blocks of Tulle and HAProxy, the ratios as given; HAProxy drifts. */

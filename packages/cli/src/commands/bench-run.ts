@@ -36,6 +36,7 @@ interface Flags {
   time?: number;
   rounds?: number;
   cpus?: number[];
+  crossCheck?: boolean;
   topology: 'auto' | 'loopback' | 'netns';
   build?: Named[];
   node?: Named[];
@@ -66,6 +67,10 @@ export function benchRunCommand(finish: Finish): Command {
       new Option('--topology <kind>', 'the network: loopback, or two network namespaces with a pair of interfaces')
         .choices(['auto', 'loopback', 'netns'])
         .default('loopback'),
+    )
+    .option(
+      '--cross-check',
+      'ask wrk, h2load and autocannon too, where they are, and print what they found beside ours',
     )
     .option('--build <name=main.js>', 'measure another build of Tulle too; repeatable', collect(named))
     .option('--node <name=path>', 'measure Tulle on another node too; repeatable', collect(named))
@@ -98,6 +103,7 @@ export function runOptions(flags: Flags, shipped: readonly string[]): RunBenchOp
     rounds: flags.rounds,
     cpus: flags.cpus,
     topology: flags.topology,
+    crossCheck: flags.crossCheck === true,
     program,
     builds: added,
     command: process.argv.slice(2),

@@ -41,6 +41,7 @@ function options(file: string, rounds: number): BenchOptions {
     rounds,
     cpus: undefined,
     topology: 'loopback',
+    crossCheck: false,
     program,
     builds: [],
     command: [],
