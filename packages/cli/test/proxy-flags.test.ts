@@ -251,6 +251,33 @@ void t.test('--to-sni is what the server is asked for; TLS 1.2 is refused', { sk
   await stop(t, ending);
 });
 
+void t.test(
+  'behind mutual TLS a server learns who its client is, and not from the client',
+  { skip: withoutOpenssl },
+  async (t) => {
+    const told: unknown[] = [];
+    const app = http.createServer(({ headers }, response) => {
+      told.push(headers['x-forwarded-client-cert']);
+      response.end();
+    });
+    await once(app.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => app.close());
+    const certificates = new Certificates(t);
+    certificates.issue('near', 'spiffe://x/near');
+    certificates.issue('far', 'spiffe://x/far');
+    const to = `127.0.0.1:${(app.address() as net.AddressInfo).port}`;
+    const far = proxy(t, [...anywhere, '--to', to, ...certificates.flags('listen', 'far')]);
+    const toFar = ['--to', `127.0.0.1:${await portOf(far)}`, ...certificates.flags('to', 'near')];
+    const near = proxy(t, [...anywhere, ...toFar]);
+    const headers = { 'x-forwarded-client-cert': 'URI=spiffe://x/admin' };
+    const [response] = await once(http.get({ port: await portOf(near), headers }), 'response');
+    response.resume();
+    t.equal(response.statusCode, 200);
+    t.same(told, ['URI=spiffe://x/near']);
+    for (const running of [near, far]) await stop(t, running);
+  },
+);
+
 void t.test('SIGHUP reads certificates again', { skip: withoutOpenssl }, async (t) => {
   const certificates = new Certificates(t);
   certificates.issue('far', 'spiffe://x/far');

@@ -34,7 +34,10 @@ export interface ForwardOptions {
   readonly connectTimeoutMs?: number;
   /** Of HTTP exchanges, beyond the retries that are always safe. */
   readonly retry?: RetryConfig;
-  /** mTLS towards clients: TLS 1.3, and a certificate of theirs that comes from the CA. */
+  /**
+   * mTLS towards clients: TLS 1.3, and a certificate of theirs that comes from the CA. Log and metrics have such a proxy as `inbound`, and HTTP upstreams learn the client's URI
+   * from `x-forwarded-client-cert: URI=...`, which no client can send itself.
+   */
   readonly listenTls?: (PemTexts | PemFiles) & {
     /** URIs, one of which a client's certificate must carry; empty or undefined: any that the CA signed. */
     readonly allowedUris?: readonly string[];
@@ -91,10 +94,10 @@ export function forward(options: ForwardOptions): ProxyConfig {
   };
   add('listen', options.listenTls);
   add('to', options.toTls);
+  // Who ends its clients' TLS stands before a server and has to tell it who they are: clients must not tell it themselves.
+  const direction = options.listenTls === undefined ? 'outbound' : 'inbound';
   return {
-    listeners: [
-      { name: 'main', bind: listen, direction: 'outbound', destination: 'local', chains: [chainOf(options, protocol)] },
-    ],
+    listeners: [{ name: 'main', bind: listen, direction, destination: 'local', chains: [chainOf(options, protocol)] }],
     clusters: [clusterOf('http', options, upstreams), clusterOf('tcp', options, upstreams)],
     routes: [{ name: 'main', virtualHosts: [{ name: 'all', domains: ['*'], routes: [routeOf(options)] }] }],
     identities,

@@ -17,7 +17,7 @@ Examples:
   $ tulle proxy --listen :8443 --to 127.0.0.1:3000 \\
       --listen-cert server.pem --listen-key server-key.pem --listen-ca ca.pem \\
       --allow-san spiffe://cluster.local/ns/default/sa/client
-      accept mutual TLS 1.3 from one identity only
+      accept mutual TLS 1.3 from one identity only; an HTTP server learns it from x-forwarded-client-cert
 
 It runs in the foreground and prints one line when it listens: on standard output, or on standard error where standard output is the access log.
 SIGTERM and SIGINT drain, a second one ends it at once. Certificates are read again when their files change, and on SIGHUP.
