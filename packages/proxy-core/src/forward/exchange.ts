@@ -87,7 +87,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   private readonly services: ExchangeServices;
   private readonly attempt: Attempt;
   private readonly slab: Uint8Array;
-  private readonly held: HeldBody = new HeldBody();
+  private readonly held: HeldBody;
   private readonly idleTimer: Timer;
   private idleMs: number;
   private requestTimer: Timer | undefined = undefined;
@@ -117,6 +117,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.downstream = downstream;
     this.destination = destination;
     this.head = head;
+    this.held = new HeldBody(services.slabs);
     this.slab = services.slabs.take(head.end - head.start + requestIdRoom);
     head.moveTo(this.slab);
     // Its bytes were there when the turn began: time that it spent behind others in this turn is the proxy's.
@@ -463,6 +464,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     }
     if (forwarded) cluster.breaker.requests--;
     services.finished(this);
+    this.held.release();
     services.slabs.give(this.slab);
   }
 }

@@ -1,5 +1,6 @@
 /** Request body bytes kept aside: while no place is there yet, and so that a request which never arrived can be sent again. */
 import type { Place } from '../exchange.js';
+import type { Slabs } from '../message/slabs.js';
 
 const empty = new Uint8Array(0);
 
@@ -8,6 +9,11 @@ export class HeldBody {
   private length = 0;
   /** Some bytes were not kept: what is held is not the whole body and cannot be replayed. */
   private lost = false;
+  private readonly slabs: Slabs;
+
+  constructor(slabs: Slabs) {
+    this.slabs = slabs;
+  }
 
   /** All bytes of the body so far are here. */
   get isWhole(): boolean {
@@ -17,8 +23,9 @@ export class HeldBody {
   append(source: Uint8Array, start: number, end: number): void {
     const needed = this.length + end - start;
     if (needed > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
+      const grown = this.slabs.take(Math.max(needed, 2 * this.bytes.length));
       grown.set(this.bytes.subarray(0, this.length));
+      this.slabs.give(this.bytes);
       this.bytes = grown;
     }
     this.bytes.set(source.subarray(start, end), this.length);
@@ -34,9 +41,15 @@ export class HeldBody {
 
   /** Gives up: the body has become too large to keep. */
   private drop(): void {
+    this.release();
+    this.lost = true;
+  }
+
+  /** Nothing is held any more: the exchange is over. */
+  release(): void {
+    this.slabs.give(this.bytes);
     this.bytes = empty;
     this.length = 0;
-    this.lost = true;
   }
 
   /**
