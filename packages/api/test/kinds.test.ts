@@ -271,7 +271,7 @@ t.test('a TrafficPolicy says how patient clients are', async (t) => {
   t.same(problemsOf(policy('TrafficPolicy', more)), []);
   const cases: [string, RegExp][] = [
     ['{targetRefs: []}', /the list is empty/],
-    ['{targetRefs: [{kind: Service, name: a}], timeouts: {request: 5}}', /expected a string, found 5/],
+    ['{targetRefs: [{kind: Service, name: a}], timeouts: {request: 5}}', /5 is not a duration \| Write it as 5s/],
     ['{targetRefs: [{kind: Service, name: a}], timeouts: {request: 5 s}}', /is not a duration \| Write it as 5s/],
     ['{targetRefs: [{kind: Service, name: a}], timeouts: {connect: 0s}}', /cannot go on forever/],
     ['{targetRefs: [{kind: Service, name: a}], retries: {attempts: 99}}', /more than 10/],

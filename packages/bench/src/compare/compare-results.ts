@@ -160,7 +160,8 @@ function caseWithoutMetrics({ arms, system }: Draft): ComparedCase {
     source.result.rounds
       .filter((round) => round.system === source.system && round.late)
       .map(
-        (round) => `round ${round.index} of the ${arm === 'again' ? 'base again' : arm}: ${round.invalid.join('; ')}`,
+        (round) =>
+          `round ${round.index + 1} of the ${arm === 'again' ? 'base again' : arm}: ${round.invalid.join('; ')}`,
       ),
   );
   const rounds = result.rounds.filter((round) => round.system === arms.head.system);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { BadCase } from '../cases/read-case.js';
 import type { BenchResult } from '../result/bench-result.js';
 import { renderCase } from './case-table.js';
@@ -36,7 +37,10 @@ export async function runBenchProgram(options: RunBenchOptions): Promise<number>
       interrupt.signal,
     );
     if (options.output === 'json') process.stdout.write(`${JSON.stringify(result)}\n`);
-    if (options.out !== undefined) process.stderr.write(`${writeResult(options.out, result)} holds every round\n`);
+    if (result.run.partial) process.stderr.write('interrupted: this is what had been measured until then\n');
+    // `npm run` and turbo change the folder: a relative path would lead elsewhere for who reads it.
+    if (options.out !== undefined)
+      process.stderr.write(`${resolve(writeResult(options.out, result))} holds every round\n`);
     return codeOf(result);
   } catch (error) {
     progress.clear();

@@ -7,7 +7,7 @@ import { figuresOf, median, rowFaults } from './figures.js';
 import { goalLine } from './goal-line.js';
 import { ratioOf, ratioText } from './ratio.js';
 
-/** The table that a run prints at once: medians, and ratios of the rounds of one block. Intervals and verdicts are the report's. Pure. */
+/** The table that a run prints at once: medians, and ratios of the rounds of one block; of a row that is no measurement none. Intervals and verdicts are the report's. Pure. */
 
 export function renderCase(result: CaseResult): string {
   const { definition, pinning, systems } = result;
@@ -44,11 +44,12 @@ function lineOf(result: CaseResult, system: SystemInfo, columns: readonly string
   const [first] = definition.metrics;
   const isValid = rowFaults(result, system.name).length === 0;
   const cells = definition.metrics.map((metric) => {
-    const figure = median([...figuresOf(result, system.name, metric).values()]);
+    const figure = isValid ? median([...figuresOf(result, system.name, metric).values()]) : undefined;
     return figure === undefined ? '–' : numberText(figure, metric);
   });
   const ratios = columns.map((each) => {
     if (each === system.name || system.name === directName) return '–';
+    if (!isValid || rowFaults(result, each).length > 0) return '–';
     const ratio = ratioOf(result, system.name, each, first);
     return ratio === undefined ? '–' : ratioText(ratio);
   });

@@ -14,11 +14,11 @@ export function figuresOf(result: CaseResult, system: string, metric: MetricName
   return figures;
 }
 
-/** Why the row of a system is no measurement: a fault in any round other than a late generator; empty when it is one. */
+/** Why the row of a system is no measurement: a fault in any round other than a late generator; empty when it is one. Rounds are counted from 1, as in the progress. */
 export function rowFaults(result: CaseResult, system: string): string[] {
   return result.rounds
     .filter((round) => round.system === system && !round.valid && !round.late)
-    .flatMap((round) => round.invalid.map((reason) => `round ${round.index}: ${reason}`));
+    .flatMap((round) => round.invalid.map((reason) => `round ${round.index + 1}: ${reason}`));
 }
 
 /** Undefined without values. */

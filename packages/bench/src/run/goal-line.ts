@@ -11,16 +11,18 @@ export function goalLine(result: CaseResult, goal: Goal): string {
   const { metric, system, against, ratio, limit } = goal;
   const isLower = metrics[metric].better === 'lower';
   const bound = isLower ? 'at most' : 'at least';
+  const isSound = (name: string): boolean => rowFaults(result, name).length === 0;
   if (against === undefined || ratio === undefined) {
     const figure = median([...figuresOf(result, system, metric).values()]);
     const wanted = limit ?? 0;
-    if (figure === undefined) return `${metric} of ${system}: not measured`;
+    if (figure === undefined || !isSound(system)) return `${metric} of ${system}: not measured`;
     const verdict = verdictOf({ estimate: figure, low: figure, high: figure }, wanted, isLower);
     return `${metric} of ${system}: ${numberText(figure, metric)}, wanted ${bound} ${numberText(wanted, metric)}: ${verdict}`;
   }
   const peer = against === 'best' ? bestPeer(result, metric) : against;
   const name = `${metric} of ${system} over ${peer ?? 'the best peer'}`;
-  const found = peer === undefined ? undefined : ratioOf(result, system, peer, metric);
+  const found =
+    peer !== undefined && isSound(system) && isSound(peer) ? ratioOf(result, system, peer, metric) : undefined;
   if (found === undefined) return `${name}: not measured`;
   return `${name}: ${ratioText(found)}, wanted ${bound} ${ratio}: ${verdictOf(found, ratio, isLower)}`;
 }

@@ -61,7 +61,7 @@ t.test('one failed request of the head fails, of the base leaves it open, and no
       Object.assign(round, { valid: false, invalid: ['1 request failed (status)'], errors: { status: 1 } });
   };
   const head = interleaved({}, spoil('head'));
-  t.match(head, { verdict: 'fail', reasons: [/the head is no measurement: round 5: 1 request failed/] });
+  t.match(head, { verdict: 'fail', reasons: [/the head is no measurement: round 6: 1 request failed/] });
   t.same(head.cases[0].metrics, []);
   t.equal(interleaved({}, spoil('base')).verdict, 'inconclusive');
   t.equal(interleaved({}, spoil('again')).verdict, 'inconclusive');
@@ -85,7 +85,7 @@ t.test('a block with a late generator is left out on all sides, and told', (t) =
   });
   t.equal(found.verdict, 'pass');
   t.equal(found.cases[0].metrics[0].rounds, 13);
-  t.same(found.cases[0].leftOut, ['round 3 of the head: the generator was late']);
+  t.same(found.cases[0].leftOut, ['round 4 of the head: the generator was late']);
   t.end();
 });
 

@@ -41,7 +41,7 @@ t.test('what is missing or failed is named, and has no bar', (t) => {
   if (last !== undefined) Object.assign(last, { valid: false, invalid: ['nginx exited with 1'] });
   const page = renderRunPage(made, []);
   t.match(page, /haproxy is missing: no haproxy; to install it: apt-get install haproxy/);
-  t.match(page, /nginx is no measurement: round 7: nginx exited with 1/);
+  t.match(page, /nginx is no measurement: round 8: nginx exited with 1/);
   t.notMatch(page, /over nginx/);
   const markdown = renderRunMarkdown(made);
   t.match(markdown, /- nginx is no measurement/);
