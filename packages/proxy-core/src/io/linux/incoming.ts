@@ -66,7 +66,7 @@ export class Incoming {
           : session.read(turn.bufferAddress, size, channel.edges);
       if (count > 0) {
         // Fewer bytes than there was room for: the socket is empty, epoll(7), and what comes next makes an edge.
-        if (!channel.readToEnd && (session === undefined ? count < size : session.isDrained(count, channel.edges)))
+        if (!channel.readToEnd && (session === undefined ? count < size : session.isDrained(channel.edges)))
           channel.readable = false;
         this.bytesRead += count;
         reader.handler.onData(reader, turn.buffer, 0, count);

@@ -14,8 +14,6 @@ import { readPeerCertificate } from './peer-certificate.js';
  * while fewer bytes than this came since it was empty, it asked the kernel for more than the kernel had.
  */
 const surelyShortBytes = 15_000;
-/** Header, content type and tag around the bytes of a record of TLS 1.3 that is not padded (RFC 8446 section 5.2). */
-const recordOverheadBytes = 22;
 
 /** A signal came during the call, which OpenSSL tells as if it would have blocked: again at once, no edge will come. */
 const interrupted = -3;
@@ -119,15 +117,14 @@ export class TlsSession {
   }
 
   /**
-   * After a `read` that gave `count` bytes: true when neither OpenSSL nor, at the time of that read, the kernel held any more, so that the next byte makes an edge.
+   * After a `read` that gave bytes: true when neither OpenSSL nor, at the time of that read, the kernel held any more, so that the next byte makes an edge.
    * Spares the read that would only say so. False: read again, as where an edge came since the kernel was asked: the records that it gave then may have lasted
    * for several turns.
    */
-  isDrained(count: number, edges: number): boolean {
+  isDrained(edges: number): boolean {
+    if (ssl.SSL_has_pending(this.pointer) !== 0) return false;
     const total = ssl.BIO_number_read(this.bio);
     const came = total - this.emptyAt;
-    // All that came was one record, as a rule; else OpenSSL is asked.
-    if (came !== count + recordOverheadBytes && ssl.SSL_has_pending(this.pointer) !== 0) return false;
     this.emptyAt = total;
     this.asksKernel = true;
     return !this.partial && came < surelyShortBytes && this.askedAt === edges;
