@@ -32,10 +32,12 @@ export class Maglev<E extends Load> implements Picker<E> {
       const next = endpoints[slots[nextHash(key, turn) % length]];
       if (!isBarred(next, bars, tried, nowMs)) return next;
     }
-    for (let i = start + 1; ; i++) {
+    for (let i = start + 1; i < start + length; i++) {
       const next = endpoints[slots[i % length]];
       if (!isBarred(next, bars, tried, nowMs)) return next;
     }
+    // In a table too small for all, whoever is free may have no slot: once round is enough.
+    return undefined;
   }
 }
 

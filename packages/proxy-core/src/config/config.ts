@@ -343,7 +343,7 @@ export interface RingHashConfig {
 
 /** Envoy: Cluster.MaglevLbConfig. */
 export interface MaglevConfig {
-  /** A prime. */
+  /** A prime, at least as many as there are endpoints with a weight. */
   readonly tableSize?: number;
 }
 

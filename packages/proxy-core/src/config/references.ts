@@ -1,4 +1,5 @@
 /** Do the parts of a configuration fit together? Names that are referred to exist, names are unique, and what must come in pairs does. */
+import { defaultTableSize } from '../limits.js';
 import type {
   ClusterConfig,
   FilterChainConfig,
@@ -85,6 +86,19 @@ function checkCluster(cluster: ClusterConfig, path: string, complain: Complain):
   const { minimumRingSize = 0, maximumRingSize = Number.POSITIVE_INFINITY } = cluster.ringHash ?? {};
   if (minimumRingSize > maximumRingSize)
     complain({ path: `${path}.ringHash.minimumRingSize`, message: 'is more than maximumRingSize' });
+  checkTable(cluster, `${path}.maglev.tableSize`, complain);
+}
+
+/** An endpoint without a slot would get nothing. */
+function checkTable({ balancer, endpoints, maglev }: ClusterConfig, path: string, complain: Complain): void {
+  if (balancer !== 'maglev' || endpoints === 'original') return;
+  const size = maglev?.tableSize ?? defaultTableSize;
+  const count = endpoints.filter(({ weight }) => weight > 0).length;
+  if (size < count)
+    complain({
+      path,
+      message: `is ${size}, fewer than the ${count} endpoints with a weight; use a prime number above a hundred for each`,
+    });
 }
 
 function checkChain(chain: FilterChainConfig, path: string, complain: Complain): void {

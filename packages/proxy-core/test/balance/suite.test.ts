@@ -192,6 +192,18 @@ void t.test('a ring is as large as the least weight needs, within its bounds', a
   t.equal(owners({}, loads(...new Array<number>(200).fill(3))), 16_200, 'never past the bound');
 });
 
+void t.test('maglev: a table too small for all endpoints is gone round once, not for ever', async (t) => {
+  const all = loads(1, 1, 1, 1, 1);
+  const picker = makePicker({ balancer: 'maglev', maglev: { tableSize: 3 } }, all);
+  const owners = new Set<Named>();
+  for (let hash = 0; hash < 100; hash++) {
+    const owner = picker.pick(0, [], 0, seeded(1), hash);
+    if (owner !== undefined) owners.add(owner);
+  }
+  t.equal(owners.size, 3);
+  t.ok(owners.has(pickEndpoint(picker, false, [...owners], 0, seeded(1), 7) as Named), 'one of those with a slot');
+});
+
 void t.test('settings are the same when their values are', async (t) => {
   const ring = { balancer: 'ring-hash', ringHash: { minimumRingSize: 5 } } as const;
   t.ok(isSameBalancer(ring, { balancer: 'ring-hash', ringHash: { minimumRingSize: 5 } }));

@@ -171,6 +171,14 @@ const wrong: [path: string, value: unknown, ...complaints: string[]][] = [
   ['clusters[0]', balanced('maglev', { maglev: { tableSize: 65_536 } }), 'clusters[0].maglev.tableSize'],
   [
     'clusters[0]',
+    {
+      ...balanced('maglev', { maglev: { tableSize: 2 } }),
+      endpoints: [1, 2, 3].map((port) => ({ address: { host: '10.0.0.1', port }, weight: 1, tls: false })),
+    },
+    'clusters[0].maglev.tableSize',
+  ],
+  [
+    'clusters[0]',
     balanced('ring-hash', { ringHash: { minimumRingSize: 1e6 } }),
     'clusters[0].ringHash.minimumRingSize',
   ],
