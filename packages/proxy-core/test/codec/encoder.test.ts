@@ -97,6 +97,7 @@ t.test('trailers that would change what the head said are dropped, others pass',
   const head = new Head(16);
   const lines = [
     ...['Digest: 1', 'Authorization: Bearer x', 'x_real_ip: 10.0.0.9', 'Set-Cookie: a=b', 'CONTENT-TYPE: a/b'],
+    ...['x_forwarded_client_cert: URI=spiffe://x/admin', 'Content_Length: 5', 'x_request_id: 3'],
     ...['X-Request-Id: 2', 'If-None-Match: "a"', 'grpc-status: 0', 'X-Http-Method-Override: DELETE'],
   ];
   const decoder = new HeadDecoder(defaultLimits);

@@ -2,6 +2,7 @@
  * Fields that a recipient must not take from behind a body (RFC 9110 section 6.5.1): they route a message, authenticate it, change what is done with it or say how its
  * content is read. One that merges trailers into the head would act on what no policy has seen, so they are dropped on the way.
  */
+import { fieldIds } from '../../message/fields.js';
 import { fromLatin1 } from '../../message/head.js';
 import { looksLike } from './field-names.js';
 
@@ -46,6 +47,8 @@ const names = [
     'strict-transport-security',
     'access-control-allow-origin',
   ],
+  // Those of proxies and of framing have numbers, their doubles with `_` have none.
+  ...Object.keys(fieldIds),
 ].map(fromLatin1);
 
 /** `_` counts as `-`, as it does to whoever would merge them. */
