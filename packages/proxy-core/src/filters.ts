@@ -1,4 +1,5 @@
 /** The filters of one data thread. One that stays as it is configured goes on with its counts through every change: a switch that an update of endpoints resets is none. */
+import { isDeepStrictEqual } from 'node:util';
 import type { FilterConfig } from './config/config.js';
 import type { FilterModule } from './filter/filter.js';
 import { type FilterMeter, type FilterServices, RunningFilter } from './filter/running-filter.js';
@@ -39,7 +40,7 @@ export class Filters {
 
   private runningFor(config: FilterConfig): RunningFilter {
     const existing = this.running.get(config.name);
-    if (existing !== undefined && JSON.stringify(existing.config) === JSON.stringify(config)) return existing;
+    if (existing !== undefined && isDeepStrictEqual(existing.config, config)) return existing;
     const { source, services } = this;
     return new RunningFilter(config, source.load(config), services, source.meter(config.name));
   }
