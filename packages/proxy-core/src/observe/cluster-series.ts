@@ -54,7 +54,7 @@ export class ClusterMeter implements ClusterObserver {
   load(cluster: string): Float64Array {
     const { registry } = this;
     const label = this.label(cluster);
-    if (label !== cluster || !registry.hasRoom) return new Float64Array(loadGauges.length);
+    if (label !== cluster || !registry.hasRoomFor(loadGauges.length)) return new Float64Array(loadGauges.length);
     const slots = loadGauges.map(([name, help, labels]) => registry.gauge(name, help, { cluster, ...labels }));
     return registry.view(slots[0], slots.length);
   }

@@ -58,9 +58,10 @@ export class Registry {
     this.values[slot] += value;
   }
 
-  /** New series still get slots of their own. */
-  get hasRoom(): boolean {
-    return this.next + spareSlots <= this.values.length;
+  /** So many new series of one slot each still get slots of their own. */
+  hasRoomFor(series: number): boolean {
+    // The last of them is asked for with all others there.
+    return this.next + series - 1 + spareSlots <= this.values.length;
   }
 
   /** `count` slots from `slot` on, for whoever keeps its numbers there. */
@@ -85,7 +86,7 @@ export class Registry {
     const key = `${name} ${JSON.stringify(labels)}`;
     const existing = this.slots.get(key);
     if (existing !== undefined) return existing;
-    const isFull = !this.hasRoom;
+    const isFull = !this.hasRoomFor(1);
     const isOther = Object.entries(labels).every(([label, value]) => label === 'direction' || value === 'other');
     if (isFull && !isOther) {
       const other = Object.fromEntries(

@@ -5,7 +5,7 @@ import { ClusterMeter } from '../../src/observe/cluster-series.js';
 import { MeteringObserver, maxClusterSeries } from '../../src/observe/observer.js';
 import { renderPrometheus } from '../../src/observe/prometheus.js';
 import type { ExchangeRecord, RejectionRecord } from '../../src/observe/record.js';
-import { Registry, type SeriesDefinition } from '../../src/observe/registry.js';
+import { latencyBuckets, Registry, type SeriesDefinition } from '../../src/observe/registry.js';
 import { Breaker } from '../../src/pool/breaker.js';
 import { headOf } from '../route/head-of.js';
 
@@ -236,3 +236,16 @@ void t.test(
     t.equal(again.connections, 2, 'a cluster that comes again under its name goes on where it was');
   },
 );
+
+void t.test('the last clusters with series of their own have all of them, those behind none', async (t) => {
+  // From the first size that leaves room for something to one that leaves it for two clusters.
+  const spare = 64 * (latencyBuckets.length + 2);
+  for (let room = 0; room < 16; room++) {
+    const { registry } = scene(spare + room);
+    const meter = new ClusterMeter(registry, 1_024);
+    const loads = [meter.load('one'), meter.load('two')];
+    for (const load of loads) load.fill(5);
+    for (let i = 0; i < 9; i++) registry.add(registry.counter('c', 'C.', { i: String(i) }), 1);
+    for (const load of loads) t.same([...load], new Array(7).fill(5), `room for ${room}`);
+  }
+});
