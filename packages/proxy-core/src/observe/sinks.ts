@@ -156,13 +156,13 @@ export class FileSink implements LineSink {
   private followRotation(): void {
     if (this.path === '-' || this.now() - this.checkedAtMs < rotationCheckMs) return;
     this.checkedAtMs = this.now();
-    if (isSameFile(this.fd, this.path)) return;
     const former = this.fd;
     try {
+      if (isSameFile(this.fd, this.path)) return;
       this.open();
       closeSync(former);
     } catch {
-      // The old file goes on for another while.
+      // Nothing can be opened under that name, or nobody may look: the old file goes on for another while.
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -70,6 +70,24 @@ void t.test('a file that is renamed away is opened anew under its name, looked a
   sink.close();
   t.equal(readFileSync(`${path}.1`, 'utf8'), 'one\ntwo\n');
   t.equal(readFileSync(path, 'utf8'), 'three\n');
+});
+
+void t.test('where the folder is gone or is none any more, the old file goes on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tulle-sink-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const logs = join(folder, 'logs');
+  mkdirSync(logs);
+  let nowMs = 0;
+  const sink = new FileSink(join(logs, 'access.log'), () => nowMs, silent);
+  renameSync(logs, `${logs}.1`);
+  nowMs = 1_500;
+  t.equal(sink.write(Buffer.from('one\n')), 0);
+  // stat says ENOTDIR now, which is more than that there is no such file.
+  writeFileSync(logs, '');
+  nowMs = 3_000;
+  t.equal(sink.write(Buffer.from('two\n')), 0);
+  sink.close();
+  t.equal(readFileSync(join(`${logs}.1`, 'access.log'), 'utf8'), 'one\ntwo\n');
 });
 
 void t.test(
