@@ -43,6 +43,10 @@ export async function createProxy(config: ProxyConfig, options: ProxyOptions = {
   checkProxyOptions(options);
   checkConfig(config);
   const { signal } = options;
+  if (config.accessLog.target === 'callback' && options.onAccessLog === undefined) {
+    const remedy = 'give createProxy one, or a function as the target';
+    throw new ProxyError('ERR_TULLE_OPTION', `the access log goes to onAccessLog, which is missing: ${remedy}`);
+  }
   signal?.throwIfAborted();
   const warn = options.onWarning ?? ((message: string): void => process.emitWarning(message, { type: 'TulleWarning' }));
   const { engine, notice } = chooseEngine(options.engine ?? 'auto');

@@ -110,6 +110,10 @@ void t.test('createProxy() checks its options before it starts anything', async 
     code: 'ERR_TULLE_OPTION',
     message: /onWarning must be a function, not string/,
   });
+  await t.rejects(createProxy(forward({ ...good, accessLog: 'callback' })), {
+    code: 'ERR_TULLE_OPTION',
+    message: /the access log goes to onAccessLog, which is missing/,
+  });
   await t.rejects(wrong({ signal: {} }), { code: 'ERR_TULLE_OPTION', message: /signal must be an AbortSignal/ });
 });
 
