@@ -3,7 +3,7 @@
  * theirs. A connection pool is tied to a context's key, so no connection is reused under another identity or trust.
  */
 import type { ClientTlsConfig, ProxyConfig, ServerTlsConfig } from '../config/config.js';
-import type { Io, TlsContext, TlsContextOptions } from '../io/io.js';
+import { type Io, IoFailure, type TlsContext, type TlsContextOptions } from '../io/io.js';
 import type { PeerExpectation } from './peer.js';
 import type { ServerTls } from './server-tls.js';
 
@@ -53,7 +53,7 @@ export class Contexts {
   client(tls: ClientTlsConfig): ClientTls {
     const identity = this.config.identities.find(({ name }) => name === tls.identity);
     const trust = this.config.trust.find(({ name }) => name === tls.trust);
-    const context = this.context({
+    const context = this.context(tls.identity, tls.trust, {
       side: 'client',
       certificateChainPem: identity?.certificateChainPem,
       privateKeyPem: identity?.privateKeyPem,
@@ -73,7 +73,7 @@ export class Contexts {
   server(tls: ServerTlsConfig, alpn: readonly string[]): ServerTls {
     const identity = this.config.identities.find(({ name }) => name === tls.identity);
     const trust = this.config.trust.find(({ name }) => name === tls.clientTrust);
-    const context = this.context({
+    const context = this.context(tls.identity, tls.clientTrust, {
       side: 'server',
       certificateChainPem: identity?.certificateChainPem,
       privateKeyPem: identity?.privateKeyPem,
@@ -91,15 +91,31 @@ export class Contexts {
     this.entries.clear();
   }
 
-  private context(options: TlsContextOptions): TlsContext {
+  private context(identity: string | undefined, trust: string | undefined, options: TlsContextOptions): TlsContext {
     const key = JSON.stringify(options);
     let entry = this.entries.get(key);
     if (entry === undefined) {
-      entry = { context: this.io.tlsContext(options), madeIn: this.generation, usedIn: this.generation };
+      entry = { context: this.made(identity, trust, options), madeIn: this.generation, usedIn: this.generation };
       this.entries.set(key, entry);
     }
     entry.usedIn = this.generation;
     return entry.context;
+  }
+
+  /** @throws IoFailure with the names by which the configuration has what cannot be used. */
+  private made(identity: string | undefined, trust: string | undefined, options: TlsContextOptions): TlsContext {
+    try {
+      return this.io.tlsContext(options);
+    } catch (error) {
+      if (!(error instanceof IoFailure)) throw error;
+      const names = [identity && `identity ${identity}`, trust && `trust ${trust}`].filter(Boolean).join(', ');
+      const towards = options.side === 'server' ? 'clients' : 'upstreams';
+      throw new IoFailure({
+        code: error.code,
+        errno: error.errno,
+        message: `TLS towards ${towards} (${names}): ${error.message}`,
+      });
+    }
   }
 
   private release(key: string, { context }: Entry): void {

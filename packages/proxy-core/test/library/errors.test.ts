@@ -127,7 +127,14 @@ onEveryEngine(t, 'what a data thread refuses has a code', async (t, engine) => {
   await t.rejects(createProxy(forward({ ...good, listen: '203.0.113.1:0' }), { engine }), { code: 'EADDRNOTAVAIL' });
   const pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
   const listenTls = { certificateChainPem: pem, privateKeyPem: pem, caPem: pem };
-  await t.rejects(createProxy(forward({ ...good, listenTls }), { engine }), { code: 'ERR_TULLE_TLS' });
+  await t.rejects(createProxy(forward({ ...good, listenTls }), { engine }), {
+    code: 'ERR_TULLE_TLS',
+    message: /^TLS towards clients \(identity listen, trust listen\): /,
+  });
+  await t.rejects(createProxy(forward({ ...good, toTls: listenTls }), { engine }), {
+    code: 'ERR_TULLE_TLS',
+    message: /^TLS towards upstreams \(identity to, trust to\): /,
+  });
   await t.rejects(createProxy(forward({ ...good, accessLog: '/nowhere/at/all' }), { engine }), {
     code: 'ERR_TULLE_ACCESS_LOG',
     message: /ENOENT.*name a file that can be written/,

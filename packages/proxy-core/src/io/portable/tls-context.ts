@@ -104,5 +104,5 @@ function readCertificates(what: string, pem: string): X509Certificate[] {
 }
 
 function tlsFailure(message: string): IoFailure {
-  return new IoFailure({ code: 'tls', message: `TLS context: ${message}` });
+  return new IoFailure({ code: 'tls', message });
 }
