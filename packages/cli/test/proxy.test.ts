@@ -75,6 +75,7 @@ void t.test('how paths are read can be chosen; what is no option is wrong use', 
   const wrong: [string[], RegExp][] = [
     [['slashes=keep'], /--path slashes=keep: write option=value with one of the options dotSegments, duplicateSlashes/],
     [['backslash=merge'], /--path backslash=merge: backslash is one of reject, slash, keep/],
+    [['backslash=keep=slash'], /--path backslash=keep=slash: backslash is one of/],
     [['backslash=keep', '--path', 'backslash=slash'], /backslash has a value already, keep/],
   ];
   for (const [args, expected] of wrong) {

@@ -7,7 +7,8 @@ export function pathOptionsOf(texts: readonly string[]): Partial<PathOptions> {
   const options: Record<string, string> = {};
   const table: Readonly<Record<string, readonly string[]>> = pathOptionValues;
   for (const text of texts) {
-    const [name, value = ''] = text.split('=', 2);
+    const [name, ...rest] = text.split('=');
+    const value = rest.join('=');
     if (!Object.hasOwn(table, name)) {
       throw new WrongUse(`--path ${text}: write option=value with one of the options ${Object.keys(table).join(', ')}`);
     }
