@@ -72,6 +72,7 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   private endpoint: Endpoint | undefined = undefined;
   /** The endpoint of the last try that is over. */
   lastEndpoint: Endpoint | undefined = undefined;
+  /** Of the server of the last try, once there was a place. */
   upstreamUri = '';
   /** From the last try's start to the answer's head; -1: there was none. */
   upstreamMs = -1;
@@ -175,6 +176,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
   /** An endpoint was chosen for the next try. */
   tryOn(endpoint: Endpoint): void {
     this.endpoint = endpoint;
+    this.upstreamUri = '';
+    this.upstreamMs = -1;
     this.attempts++;
     endpoint.active++;
     this.tryStartMs = this.services.clock.turnMs();

@@ -104,3 +104,28 @@ t.test('a client that does not send its body to the end is not held against the 
   t.same(stage.notes.upstream.told, []);
   t.end();
 });
+
+t.test('the last try is told of, not what an earlier one had', (t) => {
+  const route = toCluster('up');
+  const action = { ...route.action, retry: { attempts: 1, on: ['5xx'] } } as typeof route.action;
+  const clusters = [cluster('up', [8080, 8081])];
+  const stage = new Stage(config({ port: 80, clusters, routes: [{ ...route, action }] }));
+  const seen: { attempts: number; upstreamMs: number }[] = [];
+  stage.notes.exchange = (_direction, { attempts, upstreamMs }) => void seen.push({ attempts, upstreamMs });
+  for (const [port, other] of [
+    [8080, 8081],
+    [8081, 8080],
+  ]) {
+    stage.server(port, (peer) => {
+      peer.onText = () => {
+        stage.io.inject({ host: '127.0.0.1', port: other }, { kind: 'refuse' });
+        peer.send('HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n');
+      };
+    });
+  }
+  const client = stage.client(get);
+  stage.advance(1_000);
+  t.match(client.received, /^HTTP\/1\.1 50[23] /);
+  t.same(seen, [{ attempts: 2, upstreamMs: -1 }]);
+  t.end();
+});
