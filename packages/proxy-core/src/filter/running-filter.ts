@@ -73,7 +73,7 @@ export class RunningFilter {
       const returned = hooked.call(this.filter, message, this.config.options);
       if (isPromise(returned)) problem = 'returned a promise; a filter cannot wait';
     } catch (error) {
-      problem = `threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
+      problem = `threw ${describe(error)}`;
     }
     const endMs = services.nowMs();
     const tookMs = endMs - startMs;
@@ -113,6 +113,15 @@ export class RunningFilter {
     this.services.warn(
       `filter ${name} is switched off after ${this.faults} faults in ${this.calls} calls within ${faultWindowMs / 1000} s, the last: ${what}; ${consequence} until its configuration changes`,
     );
+  }
+}
+
+/** Whatever was thrown: what has no text, or throws when asked for it, must not come up in place of it. */
+function describe(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  } catch {
+    return 'what cannot be told';
   }
 }
 

@@ -257,3 +257,13 @@ void t.test('what a filter removes under any spelling is removed by the codec', 
   t.same(name, fromLatin1('x-two'));
   t.equal(request.findName(name), request.findName(fromLatin1('x-two')));
 });
+
+void t.test('a filter may throw what has no text', async (t) => {
+  const it = scene({
+    onRequest() {
+      throw Object.create(null);
+    },
+  });
+  t.equal(ask(it).kind, 'failed');
+  t.match(it.warnings, ['filter f0: onRequest threw what cannot be told']);
+});
