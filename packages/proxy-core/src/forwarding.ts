@@ -26,8 +26,8 @@ export interface ForwardOptions {
   readonly to: readonly string[];
   /** Default `auto`: the first bytes decide between HTTP/1 and opaque TCP. */
   readonly protocol?: 'auto' | 'http' | 'tcp';
-  /** Among several upstreams; default `p2c`, the less loaded of two chosen by chance. */
-  readonly balancer?: ClusterConfig['balancer'];
+  /** Among several upstreams; default `p2c`, the less loaded of two chosen by chance. Those that hash need a key, which a route of a whole configuration names. */
+  readonly balancer?: Exclude<ClusterConfig['balancer'], 'ring-hash' | 'maglev'>;
   /** Of a whole HTTP exchange, from the request's head to the answer's last byte. At the edge: 504. Default 0: none. */
   readonly timeoutMs?: number;
   /** Of one connection to an upstream, TLS included; default 5,000. */

@@ -26,22 +26,9 @@ export function encodeSockaddr(address: SocketAddress): Uint8Array {
 }
 
 /** Decodes what the kernel wrote. An IPv4 peer of a dual-stack socket (`::ffff:10.0.0.1`) is given as IPv4. */
-// Clients of one host open many connections: they share its text.
-let lastWord = 0;
-let lastHost = '0.0.0.0';
-
-function hostOf(bytes: Uint8Array): string {
-  const word = (bytes[4] << 24) | (bytes[5] << 16) | (bytes[6] << 8) | bytes[7];
-  if (word !== lastWord) {
-    lastWord = word;
-    lastHost = formatIpv4(bytes, 4);
-  }
-  return lastHost;
-}
-
 export function decodeSockaddr(bytes: Uint8Array): SocketAddress {
   const port = (bytes[2] << 8) | bytes[3];
-  if (bytes[0] === AF_INET) return { host: hostOf(bytes), port };
+  if (bytes[0] === AF_INET) return { host: formatIpv4(bytes, 4), port };
   if (bytes[0] === AF_INET6) return { host: formatIpv6(bytes, 8), port };
   return { host: '0.0.0.0', port: 0 };
 }
