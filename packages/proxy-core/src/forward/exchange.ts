@@ -310,7 +310,8 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
     this.answer = 'whole';
     this.downstream.finish(trailers);
     // A tunnel is over when both directions are; an answer that came before the request was whole ends the exchange, the codec discards the rest.
-    if (this.isTunnel() && this.request === 'arriving') return;
+    const { upgrade, method } = this.head;
+    if (upgrade && (this.status === 101 || method === 'CONNECT') && this.request === 'arriving') return;
     this.finish();
   }
 
@@ -441,10 +442,6 @@ export class Exchange implements ExchangeEvents, PlaceWaiter, TimerOwner {
 
   private touch(): void {
     if (this.idleMs > 0) this.services.timers.arm(this.idleTimer, this.idleMs);
-  }
-
-  private isTunnel(): boolean {
-    return this.head.upgrade && (this.status === 101 || this.head.method === 'CONNECT');
   }
 
   private finish(): void {
