@@ -63,7 +63,7 @@ const latin1Text = text(
 const visible = text((value) => /^[!-~]*$/.test(value), 'a text of visible ASCII characters');
 const domain = text(
   (value) => /^(?:\*|\*?[^*\s]+)$/.test(value),
-  '*, a host such as server.example or server.example:8080, or *.example',
+  '* or a host such as server.example or *.example, each with or without port',
 );
 const pem = text((value) => value.includes('-----BEGIN '), 'PEM text');
 const address = object({ host: ip, port });

@@ -154,7 +154,7 @@ export interface RouteTableConfig {
 /** The routes of some domains (Envoy: VirtualHost). */
 export interface VirtualHostConfig {
   readonly name: string;
-  /** `*`, an exact host with or without port, or `*.suffix`. Longest match wins (config.route.v3.VirtualHost.domains). */
+  /** `*`, an exact host or `*.suffix`, each with or without port. Longest match wins (config.route.v3.VirtualHost.domains). */
   readonly domains: readonly string[];
   /** The first that matches wins. */
   readonly routes: readonly RouteConfig[];

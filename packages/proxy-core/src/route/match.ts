@@ -74,7 +74,7 @@ function matchHost(table: RouteTable, head: Head): VirtualHost | undefined {
   }
   for (let i = 0; i < suffixes.length; i++) {
     const { suffix, host } = suffixes[i];
-    const from = nameEnd - suffix.length;
+    const from = (suffixes[i].hasPort ? end : nameEnd) - suffix.length;
     if (from > start && startsWithFolded(bytes, from, suffix)) return host;
   }
   return fallback;

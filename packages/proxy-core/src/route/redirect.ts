@@ -23,6 +23,8 @@ export function redirectLocation(
   const keepPort = redirect.scheme === undefined && hasPort;
   const port = redirect.port ?? (keepPort ? Number(request.authority.slice(colon + 1)) : undefined);
   const isDefault = port === undefined || (scheme === 'http' && port === 80) || (scheme === 'https' && port === 443);
-  const path = redirect.path === undefined ? request.path : replacePath(route, redirect.path, request.path);
+  // The server as a whole (`OPTIONS *`) has no path in a URI.
+  const asked = request.path === '*' ? '/' : request.path;
+  const path = redirect.path === undefined ? asked : replacePath(route, redirect.path, asked);
   return `${scheme}://${host}${isDefault ? '' : `:${port}`}${path}${request.query}`;
 }

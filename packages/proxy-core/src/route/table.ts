@@ -25,8 +25,15 @@ export interface RouteTable {
   /** By lower-case domain, with port where the configuration had one. */
   readonly exact: ByteMap<VirtualHost>;
   /** `*.suffix` domains, longest suffix first, without the asterisk, in lower case. */
-  readonly suffixes: readonly { readonly suffix: Uint8Array; readonly host: VirtualHost }[];
+  readonly suffixes: readonly SuffixDomain[];
   readonly fallback: VirtualHost | undefined;
+}
+
+export interface SuffixDomain {
+  readonly suffix: Uint8Array;
+  /** It ends in a port, which is compared then. */
+  readonly hasPort: boolean;
+  readonly host: VirtualHost;
 }
 
 export interface VirtualHost {
@@ -96,14 +103,15 @@ const manyPaths = 8;
 /** Compiles a checked configuration; see `config/check.ts` for what is refused. */
 export function compileRouteTable(config: RouteTableConfig, limits: RegexLimits): RouteTable {
   const exact = new Map<string, VirtualHost>();
-  const suffixes: { suffix: Uint8Array; host: VirtualHost }[] = [];
+  const suffixes: SuffixDomain[] = [];
   let fallback: VirtualHost | undefined;
   for (const hostConfig of config.virtualHosts) {
     const host = compileVirtualHost(hostConfig, limits);
     for (const domain of hostConfig.domains) {
       const lower = domain.toLowerCase();
       if (lower === '*') fallback = host;
-      else if (lower.startsWith('*')) suffixes.push({ suffix: fromLatin1(lower.slice(1)), host });
+      else if (lower.startsWith('*'))
+        suffixes.push({ suffix: fromLatin1(lower.slice(1)), hasPort: lower.includes(':'), host });
       else exact.set(lower, host);
     }
   }

@@ -167,6 +167,7 @@ void t.test('hosts: exact with port, exact, longest suffix, then *', async (t) =
     host('longer', ['*.server.test']),
     host('exact', ['Server.test', '[fd00::1]']),
     host('port', ['server.test:81']),
+    host('longer with port', ['*.Server.test:8080']),
   ];
   const table = compileRouteTable({ name: 'table', virtualHosts }, defaultLimits);
   const expected: [string, string][] = [
@@ -175,6 +176,9 @@ void t.test('hosts: exact with port, exact, longest suffix, then *', async (t) =
     ['server.test:80', 'exact'],
     ['server.test:81', 'port'],
     ['a.server.test:81', 'longer'],
+    ['a.server.test:8080', 'longer with port'],
+    ['server.test:8080', 'exact'],
+    ['other.test:8080', 'suffix'],
     ['other.test', 'suffix'],
     ['.test', 'rest'],
     ['test', 'rest'],
@@ -230,6 +234,7 @@ void t.test('a redirect keeps what it does not change, and no port that its sche
   t.equal(to({ port: 80 }), 'http://site.test/a?q');
   t.equal(to({ port: 443, scheme: 'https' }), 'https://site.test/a?q');
   t.equal(to({ path: { kind: 'full', value: '/b' } }), 'http://site.test:8080/b?q');
+  t.equal(to({}, { path: '*', query: '' }), 'http://site.test:8080/', 'OPTIONS * is for all of the server');
   t.equal(to({}, { authority: '[fd00::1]' }), 'http://[fd00::1]/a?q');
   t.equal(to({}, { authority: '[fd00::1]:81' }), 'http://[fd00::1]:81/a?q');
 });
