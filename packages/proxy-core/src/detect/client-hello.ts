@@ -39,15 +39,14 @@ export function readClientHello(
   return typeof message === 'string' ? message : parse(new Reader(message, messageHeadBytes, message.length));
 }
 
-/** The whole handshake message, type and length included. */
+/** The whole handshake message, type and length included. Copies nothing before it is whole: a client that sends it byte by byte has it read as often. */
 function joinFragments(
   bytes: Uint8Array,
   start: number,
   end: number,
   maxBytes: number,
 ): Uint8Array | 'more' | 'malformed' {
-  const head: number[] = [];
-  const fragments: Uint8Array[] = [];
+  let size = 0;
   let announced = 0;
   let arrived = 0;
   let total = Number.POSITIVE_INFINITY;
@@ -57,19 +56,34 @@ function joinFragments(
     if (end - at < recordHeadBytes) break;
     const length = bytes[at + 3] * 256 + bytes[at + 4];
     if (length === 0 || length > maxFragmentBytes) return 'malformed';
-    const fragment = bytes.subarray(at + recordHeadBytes, Math.min(at + recordHeadBytes + length, end));
-    fragments.push(fragment);
+    const from = at + recordHeadBytes;
+    const to = Math.min(from + length, end);
+    for (let i = from; i < to && arrived + i - from < messageHeadBytes; i++) {
+      const place = arrived + i - from;
+      if (place === 0 && bytes[i] !== clientHelloType) return 'malformed';
+      if (place > 0) size = size * 256 + bytes[i];
+      if (place === messageHeadBytes - 1) total = messageHeadBytes + size;
+    }
     announced += length;
-    arrived += fragment.length;
-    for (let i = 0; i < fragment.length && head.length < messageHeadBytes; i++) head.push(fragment[i]);
-    if (head.length > 0 && head[0] !== clientHelloType) return 'malformed';
-    if (head.length === messageHeadBytes) total = messageHeadBytes + head[1] * 65_536 + head[2] * 256 + head[3];
+    arrived += to - from;
     if (announced > total || (total !== Number.POSITIVE_INFINITY && total > maxBytes)) return 'malformed';
-    at += recordHeadBytes + fragment.length;
-    if (arrived === total) return at - start > maxBytes ? 'malformed' : Buffer.concat(fragments);
-    if (fragment.length < length) break;
+    at = to;
+    if (arrived === total) return at - start > maxBytes ? 'malformed' : joined(bytes, start, total);
+    if (to < from + length) break;
   }
   return end - start >= maxBytes ? 'malformed' : 'more';
+}
+
+/** Of records that hold `total` bytes together. */
+function joined(bytes: Uint8Array, start: number, total: number): Uint8Array {
+  const message = new Uint8Array(total);
+  for (let at = start, length = 0; length < total; ) {
+    const from = at + recordHeadBytes;
+    at = from + bytes[at + 3] * 256 + bytes[at + 4];
+    message.set(bytes.subarray(from, at), length);
+    length += at - from;
+  }
+  return message;
 }
 
 function parse(message: Reader): ClientHello | 'malformed' {
