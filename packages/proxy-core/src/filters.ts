@@ -35,6 +35,10 @@ export class Filters {
 
   /** Second half: cannot fail. */
   commit(): void {
+    const former = new Set(this.running.values());
+    const next = new Set(this.next.values());
+    for (const filter of former) if (!next.has(filter)) filter.settle();
+    for (const filter of next) if (!former.has(filter)) filter.settle();
     this.running = this.next;
   }
 

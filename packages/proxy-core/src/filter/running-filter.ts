@@ -14,6 +14,8 @@ export type Fault = 'error' | 'over-budget';
 /** Where the figures of a filter go (stage observe). */
 export interface FilterMeter {
   called(hook: Hook, seconds: number, fault: Fault | undefined): void;
+  /** It is called as configured, or is not configured any more. */
+  notSwitchedOff(): void;
   switchedOff(): void;
 }
 
@@ -50,6 +52,11 @@ export class RunningFilter {
     this.filter = filter;
     this.services = services;
     this.meter = meter;
+  }
+
+  /** It is configured from now on, or no more. */
+  settle(): void {
+    this.meter.notSwitchedOff();
   }
 
   has(hook: Hook): boolean {

@@ -5,6 +5,7 @@ type Hook = 'onRequest' | 'onResponse';
 
 export interface FilterSeries {
   called(hook: Hook, seconds: number, fault: 'error' | 'over-budget' | undefined): void;
+  notSwitchedOff(): void;
   switchedOff(): void;
 }
 
@@ -17,13 +18,15 @@ export function filterSeries(registry: Registry, filter: string): FilterSeries {
   const off = registry.gauge('tulle_filter_switched_off', 'Data threads on which the filter has been switched off.', {
     filter,
   });
-  registry.set(off, 0);
   return {
     called(hook, seconds, fault) {
       const series = hooks[hook];
       registry.add(series.calls, 1);
       registry.add(series.seconds, seconds);
       if (fault !== undefined) registry.add(fault === 'error' ? series.errors : series.overBudget, 1);
+    },
+    notSwitchedOff() {
+      registry.set(off, 0);
     },
     switchedOff() {
       registry.set(off, 1);

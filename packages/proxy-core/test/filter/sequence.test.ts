@@ -26,6 +26,7 @@ function scene(...filters: readonly (FilterModule & Partial<FilterConfig>)[]): S
     const meter = {
       called: (hook: string, _seconds: number, fault: string | undefined) =>
         void told.push(`${name} ${hook} ${fault ?? 'well'}`),
+      notSwitchedOff: () => {},
       switchedOff: () => void told.push(`${name} off`),
     };
     return new RunningFilter({ module: '/x', ...config, name }, { onRequest, onResponse }, services, meter);
