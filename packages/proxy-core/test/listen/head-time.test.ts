@@ -44,12 +44,12 @@ t.test(
 );
 
 t.test('the codec gives the first head what is left, and later ones all', (t) => {
-  const bench = new ServerBench({ headTimeoutMs: 1_000 }, { headTimeoutMs: 300 });
+  const bench = new ServerBench({ headTimeoutMs: 1_000 }, 300);
   bench.wire.receive('GET / HTT');
   bench.io.advance(350);
   t.same(bench.tell(), ['malformed head-timeout']);
 
-  const later = new ServerBench({ headTimeoutMs: 1_000 }, { headTimeoutMs: 300 });
+  const later = new ServerBench({ headTimeoutMs: 1_000 }, 300);
   later.onRequest = (downstream) => downstream.sendLocal(204, [], bytesOf(''), false);
   later.wire.receive('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   later.tell();
